@@ -1,0 +1,39 @@
+# Everything runs through uv (https://docs.astral.sh/uv/), which makes the environment on first use.
+# Where uv is not installed, a private copy goes into .tools/ and nothing else on the machine is touched.
+PRIVATE_UV := .tools/uv/bin/uv
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(PRIVATE_UV))
+ifeq ($(UV),$(PRIVATE_UV))
+NEEDS_UV := $(PRIVATE_UV)
+endif
+
+.PHONY: help lab test build check format
+
+help:    ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+lab: $(NEEDS_UV)    ## open the course in JupyterLab
+	$(UV) run fcn-course lab
+
+test: check    ## run the checks, every test and every notebook
+	$(UV) run pytest
+
+build: $(NEEDS_UV)    ## write notebooks/*.ipynb from notebooks/source (for instructors)
+	$(UV) run fcn-course build
+
+check: $(NEEDS_UV)    ## lint, format, types, and notebooks in step with their sources; runs no notebook
+	$(UV) run ruff check
+	$(UV) run ruff format --check
+	$(UV) run mypy
+	$(UV) run fcn-course build --check
+
+format: $(NEEDS_UV)    ## put the code into its standard form
+	$(UV) run ruff check --fix
+	$(UV) run ruff format
+
+# Some systems ship python3 without venv's parts, others without pip: either will do.
+$(PRIVATE_UV):
+	@echo "uv is not installed: putting a private copy into .tools/"
+	@rm -rf .tools && mkdir .tools && echo '*' > .tools/.gitignore
+	@{ python3 -m venv .tools/uv && .tools/uv/bin/python -m pip install --quiet uv; } > .tools/venv.log 2>&1 \
+	|| { rm -rf .tools/uv && python3 -m pip install --quiet --target .tools/uv uv; } > .tools/pip.log 2>&1 \
+	|| { cat .tools/*.log; echo "Could not install uv with python3; install it by hand: https://docs.astral.sh/uv/"; exit 1; }

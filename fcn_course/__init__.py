@@ -1,0 +1,1 @@
+"""Learn semantic segmentation with fully convolutional networks."""

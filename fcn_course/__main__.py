@@ -1,0 +1,5 @@
+"""Lets `python -m fcn_course` do what `fcn-course` does."""
+
+from fcn_course.cli import app
+
+app(prog_name="fcn-course")

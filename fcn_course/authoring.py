@@ -1,0 +1,232 @@
+"""Turns notebooks/source/NN_name.py, which holds the solutions, into notebooks/NN_name.ipynb, which students open.
+
+In a source, `# %% tags=["exercise"] id="1.2"` opens a cell whose solution stands between `### BEGIN SOLUTION` and
+`### END SOLUTION`; `# %% tags=["check"] id="1.2" points=2` opens its check, whose last expression is the score.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from itertools import zip_longest
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from nbformat.reader import NotJSONError
+from nbgrader.preprocessors import ClearSolutions
+from nbgrader.utils import determine_grade
+
+from fcn_course.execution import NotebookError, execute
+
+CELL_TIMEOUT = 600
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+# ---------------------------------------------------------------------------------------------- source -> notebook
+
+
+def read_source(source: Path) -> NotebookNode:
+    """Gives the notebook with its solutions, not executed, with nbgrader's metadata and cell ids that stay the same.
+
+    Raises ValueError where exercises and checks are not marked up as they should be.
+    """
+    notebook = jupytext.read(source)
+    if mistakes := markup_mistakes(notebook.cells):
+        raise ValueError(f"{source.name}: {'; '.join(mistakes)}")
+    notebook.metadata = nbformat.from_dict(METADATA)
+    copies: Counter[str] = Counter()
+    for cell in notebook.cells:
+        role, identity, points = _markup(cell)
+        for name in ("id", "points", "lines_to_next_cell"):
+            cell.metadata.pop(name, None)
+        if role:
+            cell.id = f"{role}-{identity}".replace(".", "-")
+            cell.metadata["nbgrader"] = nbgrader_metadata(role, cell.id, points)
+        else:
+            digest = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
+            copies[digest] += 1
+            cell.id = digest if copies[digest] == 1 else f"{digest}-{copies[digest]}"
+    return notebook
+
+
+def _markup(cell: NotebookNode) -> tuple[str | None, str | None, float | None]:
+    tags = cell.metadata.get("tags", [])
+    role = next((tag for tag in ("exercise", "check") if tag in tags), None)
+    return role, cell.metadata.get("id"), cell.metadata.get("points")
+
+
+def nbgrader_metadata(role: str, grade_id: str, points: float | None) -> NotebookNode:
+    """Gives what nbgrader's schema 3 wants to know of an exercise or of a check, which alone has points."""
+    exercise, worth = role == "exercise", {"points": points} if role == "check" else {}
+    kind = {"solution": exercise, "grade": not exercise, "locked": not exercise, "task": False}
+    return NotebookNode(grade_id=grade_id, schema_version=3, **kind, **worth)
+
+
+def markup_mistakes(cells: Iterable[NotebookNode]) -> list[str]:
+    """Gives one sentence for each exercise, check or solution marker in a parsed source that is not as it should be."""
+    mistakes = []
+    seen: set[tuple[str, object]] = set()
+    for number, cell in enumerate(cells, start=1):
+        role, identity, points = _markup(cell)
+        markers = [
+            line.strip() for line in cell.source.splitlines() if "BEGIN SOLUTION" in line or "END SOLUTION" in line
+        ]
+        if markers and role != "exercise":
+            mistakes.append(f'cell {number} has solution markers but not tags=["exercise"]')
+        if role is None:
+            continue
+        if cell.cell_type != "code":
+            mistakes.append(f"cell {number} is tagged {role} and is not code")
+        if not isinstance(identity, str):
+            mistakes.append(f'cell {number} is tagged {role} and has no id, such as id="1.2"')
+            continue
+        if (role, identity) in seen:
+            mistakes.append(f"{role} {identity} is there twice")
+        seen.add((role, identity))
+        if role == "exercise" and not markers:
+            mistakes.append(f"exercise {identity} has no ### BEGIN SOLUTION and ### END SOLUTION")
+        elif role == "exercise" and markers != ["### BEGIN SOLUTION", "### END SOLUTION"] * (len(markers) // 2):
+            mistakes.append(f"exercise {identity} has solution markers that do not pair up")
+        if role == "check" and ("exercise", identity) not in seen:
+            mistakes.append(f"check {identity} has no exercise before it")
+        if role == "check" and not (isinstance(points, int | float) and points > 0):
+            mistakes.append(f"check {identity} has no points, such as points=2")
+    return mistakes
+
+
+def emptied(solved: NotebookNode) -> NotebookNode:
+    """Gives a copy in which nbgrader has put `...` in place of every solution."""
+    notebook, _ = ClearSolutions(code_stub={"python": "..."}).preprocess(deepcopy(solved), {})
+    return notebook
+
+
+# ---------------------------------------------------------------------------------------------- build
+
+
+def build(source: Path, notebooks: Path) -> Path:
+    """Writes the student notebook of one source, executed, and gives its path.
+
+    Raises NotebookError where a cell fails, with solutions or without; where a check gives the solution less than its
+    points, or the empty exercise more than none; or where an output names a folder of this machine.
+    """
+    solved = read_source(source)
+    empty = emptied(solved)
+    for notebook, state in ((solved, "solved"), (empty, "empty")):
+        name = f"{source.stem} ({state})"
+        try:
+            execute(notebook, name, notebooks, profile="mini", cell_timeout=CELL_TIMEOUT)
+            for cell in notebook.cells:
+                if cell.id.startswith("check-"):
+                    _demand_score(cell, cell.metadata.nbgrader.points if notebook is solved else 0)
+        except NotebookError as error:
+            raise NotebookError(f"{name}, {error}") from error
+    tidy(empty)
+    _refuse_machine_paths(empty, notebooks)
+    target = notebooks / f"{source.stem}.ipynb"
+    _write_atomically(target, nbformat.writes(empty) + "\n")
+    return target
+
+
+def _demand_score(check: NotebookNode, wanted: float) -> None:
+    # nbgrader takes a check without a result, or with one that is no number, for full marks.
+    results = [output.data.get("text/plain", "") for output in check.outputs if output.output_type == "execute_result"]
+    try:
+        float(results[-1])
+    except (IndexError, ValueError):
+        raise NotebookError(f"{check.id} gives no score: its last line must be an expression that is a float") from None
+    score, points = determine_grade(check, logging.getLogger(__name__))
+    if score != wanted:
+        raise NotebookError(f"{check.id} gives {score:g} of {points:g} points where {wanted:g} is right")
+
+
+def tidy(notebook: NotebookNode) -> None:
+    """Keeps of an executed notebook what is the same on every machine and can be seen without a kernel."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_only_a_widget(output)]
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET, None)
+
+
+def _is_only_a_widget(output: NotebookNode) -> bool:
+    data = output.get("data", {})
+    return WIDGET in data and data.keys() <= {WIDGET, "text/plain"}
+
+
+def _refuse_machine_paths(notebook: NotebookNode, notebooks: Path) -> None:
+    folders = [str(folder) for folder in (notebooks.resolve().parent, Path.home(), tempfile.gettempdir())]
+    for cell in notebook.cells:
+        text = "\n".join(output_texts(cell))
+        for folder in folders:
+            if re.search(rf"(?<![\w./-]){re.escape(folder)}\b", text):
+                raise NotebookError(
+                    f"an output of cell [{cell.execution_count}] names a folder of this machine: {folder}"
+                )
+
+
+def output_texts(cell: NotebookNode) -> Iterator[str]:
+    """Gives everything a cell printed or showed that is text: no pictures."""
+    for output in cell.get("outputs", []):
+        yield output.get("text", "")
+        yield from (value for kind, value in output.get("data", {}).items() if kind.startswith("text/"))
+
+
+def _write_atomically(target: Path, text: str) -> None:
+    scratch = target.with_suffix(f".{os.getpid()}.tmp")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(target)
+
+
+# ---------------------------------------------------------------------------------------------- build --check
+
+
+def out_of_step(sources: Sequence[Path], notebooks: Path) -> list[str]:
+    """Gives one sentence for each source whose committed notebook is absent or has other cells; executes nothing."""
+    problems = []
+    for source in sources:
+        target = notebooks / f"{source.stem}.ipynb"
+        remedy = f"run: fcn-course build {source.stem}"
+        try:
+            expected = emptied(read_source(source))
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if not target.is_file():
+            problems.append(f"{source.name} has no notebook; {remedy}")
+            continue
+        try:
+            difference = _first_difference(expected, nbformat.read(target, as_version=4))
+        except NotJSONError:
+            difference = "it is not JSON"
+        if difference:
+            problems.append(f"{target.name} is not what its source gives: {difference}; {remedy}")
+    return problems
+
+
+def without_source(notebooks: Path) -> list[str]:
+    """Gives one sentence for each notebook that no source makes."""
+    orphans = [
+        path for path in sorted(notebooks.glob("*.ipynb")) if not (notebooks / "source" / f"{path.stem}.py").is_file()
+    ]
+    return [f"{path.name} has no source; write source/{path.stem}.py or remove the notebook" for path in orphans]
+
+
+def _first_difference(expected: NotebookNode, found: NotebookNode) -> str:
+    for number, (want, have) in enumerate(zip_longest(expected.cells, found.cells), start=1):
+        if want is None or have is None:
+            return f"cell {number} is {'missing' if have is None else 'too many'}"
+        for field in ("cell_type", "source", "metadata", "id"):
+            if want[field] != have.get(field):
+                return f"the {field.replace('_', ' ')} of cell {number} differs"
+    return "" if expected.metadata == found.metadata else "the notebook's metadata differ"

@@ -1,0 +1,97 @@
+"""Bilinear upsampling: its definition by coordinates, and the transposed convolution that computes it.
+
+Pixel centres lie half a pixel inside, as in ``torch.nn.functional.interpolate(align_corners=False)``.
+"""
+
+import torch
+from torch import nn
+
+from fcn_course.transposed_conv import upsampling_geometry
+
+
+def tent(distance: torch.Tensor) -> torch.Tensor:
+    """The weight of a neighbour at a ``distance`` in input pixels: 1 at distance 0, falling to 0 at distance 1."""
+    return (1 - distance.abs()).clamp(min=0)
+
+
+def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> torch.Tensor:
+    """Weight of a transposed convolution that upsamples bilinearly: (in_channels, out_channels, k, k), float32.
+
+    Channel c goes to channel c alone, so every kernel off the diagonal is zero. One kernel is the product of two
+    tents as wide as the stride it is made for, ``(kernel_size + 1) // 2``. Values lie in [0, 1]. The weights are those
+    of Long, Shelhamer and Darrell's reference code. Raises ValueError when the channel numbers differ or a size is
+    below 1.
+    """
+    if in_channels != out_channels:
+        raise ValueError(
+            f"bilinear upsampling keeps channels apart, so in_channels and out_channels must be equal, "
+            f"got {in_channels} and {out_channels}: change the number of channels with a 1x1 convolution first"
+        )
+    if in_channels < 1 or kernel_size < 1:
+        raise ValueError(f"channels and kernel_size must be >= 1, got {in_channels} and {kernel_size}")
+    weight = torch.zeros(in_channels, out_channels, kernel_size, kernel_size)
+    profile = _tent_profile(kernel_size)
+    weight[range(in_channels), range(out_channels)] = profile[:, None] * profile[None, :]
+    return weight
+
+
+def upsampling_layer(
+    channels: int, scale: int, trainable: bool = True, grouped: bool = False
+) -> nn.ConvTranspose2d:
+    """A transposed convolution that turns (N, channels, H, W) into (N, channels, scale * H, scale * W) bilinearly.
+
+    Dense, its weight is (channels, channels, k, k), free to learn how classes mix; ``grouped`` keeps one kernel for
+    each channel, (channels, 1, k, k). It has no bias; with ``trainable=False`` the weight stays as it is.
+    """
+    kernel_size, stride, padding = upsampling_geometry(scale)
+    groups = channels if grouped else 1
+    layer = nn.ConvTranspose2d(channels, channels, kernel_size, stride, padding, groups=groups, bias=False)
+    kernels = bilinear_kernel(1, 1, kernel_size) if grouped else bilinear_kernel(channels, channels, kernel_size)
+    with torch.no_grad():
+        layer.weight.copy_(kernels)  # one kernel is repeated for every group
+    return layer.requires_grad_(trainable)
+
+
+def upsample(x: torch.Tensor, scale: int) -> torch.Tensor:
+    """Bilinear upsampling by its definition: each output pixel looks up its place in the input and mixes 4 neighbours.
+
+    Takes (..., H, W) and gives (..., scale * H, scale * W); equal to ``F.interpolate(mode="bilinear",
+    align_corners=False)``. Outside the outermost pixel centres the outermost pixels are repeated.
+    """
+    upsampling_geometry(scale)
+    height, width = x.shape[-2:]
+    top, bottom, down = _neighbours(height, scale, x)
+    left, right, across = _neighbours(width, scale, x)
+    rows = torch.lerp(x[..., top, :], x[..., bottom, :], down[:, None])
+    return torch.lerp(rows[..., left], rows[..., right], across)
+
+
+def coverage(size: int | tuple[int, int], scale: int) -> torch.Tensor:
+    """What a map of ones becomes in :func:`upsampling_layer`: (scale * H, scale * W), float32, in (0, 1].
+
+    It is 1 inside. Near the frame the tents of neighbours that do not exist are missing, and it sinks, in the corners
+    most. Dividing the layer's output by it repairs the frame.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    return _coverage_along(height, scale)[:, None] * _coverage_along(width, scale)[None, :]
+
+
+def _tent_profile(kernel_size: int) -> torch.Tensor:
+    """The tent sampled at the kernel's cells, (kernel_size,)."""
+    stride = (kernel_size + 1) // 2
+    centre = (kernel_size - 1) / 2
+    return tent((torch.arange(kernel_size) - centre) / stride)
+
+
+def _neighbours(size: int, scale: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """For each output pixel of one axis: the input pixels before and after its place, and how far it is between."""
+    output = torch.arange(size * scale, device=like.device, dtype=like.dtype)
+    place = ((output + 0.5) / scale - 0.5).clamp(min=0)
+    before = place.long()
+    return before, (before + 1).clamp(max=size - 1), place - before
+
+
+def _coverage_along(size: int, scale: int) -> torch.Tensor:
+    """Sum of the tents of ``size`` input pixels at each of ``size * scale`` output pixels."""
+    place = (torch.arange(size * scale) + 0.5) / scale - 0.5
+    return tent(place[:, None] - torch.arange(size)[None, :]).sum(dim=1)

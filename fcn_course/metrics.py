@@ -1,0 +1,79 @@
+"""How good is a segmentation: the confusion matrix, and the scores that are read off it.
+
+Long, Shelhamer and Darrell (CVPR 2015), section 5, "Metrics".
+"""
+
+import torch
+
+
+class ConfusionMatrix:
+    """Counts how often pixels of each class were given each class.
+
+    ``counts[i, j]`` is the number of pixels of class i that were predicted as class j, int64. Pixels whose target is
+    ``ignore_index`` are not counted. Scores are floats in [0, 1], nan where nothing was counted; ``class_accuracy`` and
+    ``iou`` are (num_classes,) float64, nan for a class that no pixel has (for ``iou``: in target or prediction).
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+        if num_classes < 1:
+            raise ValueError(f"num_classes must be >= 1, got {num_classes}")
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+
+    def update(self, pred: torch.Tensor, target: torch.Tensor) -> None:
+        """Count the pixels of ``pred`` and ``target``, class indices of one shape, as (N, H, W) or (H, W).
+
+        Raises ValueError when the shapes differ or an index is out of range.
+        """
+        if pred.shape != target.shape:
+            raise ValueError(
+                f"pred and target must have one shape, got {tuple(pred.shape)} and {tuple(target.shape)}: "
+                "take the argmax of logits over the class dimension first"
+            )
+        counted = target != self.ignore_index
+        pairs = target[counted].long() * self.num_classes + pred[counted].long()
+        for name, labels in (("target", target[counted]), ("pred", pred[counted])):
+            wrong = labels[(labels < 0) | (labels >= self.num_classes)]
+            if len(wrong):
+                raise ValueError(
+                    f"{name} has the class {wrong[0].item()}, but classes go from 0 to {self.num_classes - 1}"
+                )
+        histogram = torch.bincount(pairs, minlength=self.num_classes**2).reshape(self.num_classes, self.num_classes)
+        self.counts = self.counts.to(histogram.device) + histogram
+
+    def merge(self, other: "ConfusionMatrix") -> None:
+        """Add the counts of another matrix, say of another part of the data."""
+        if other.num_classes != self.num_classes:
+            raise ValueError(f"cannot merge {other.num_classes} classes into {self.num_classes}")
+        self.counts = self.counts + other.counts.to(self.counts.device)
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """Share of the pixels that got the right class."""
+        return (self._hits.sum() / self.counts.sum()).item()
+
+    @property
+    def class_accuracy(self) -> torch.Tensor:
+        """For each class the share of its pixels that got it."""
+        return self._hits / self.counts.sum(dim=1)
+
+    @property
+    def mean_class_accuracy(self) -> float:
+        """Mean of ``class_accuracy`` over the classes that occur."""
+        return self.class_accuracy.nanmean().item()
+
+    @property
+    def iou(self) -> torch.Tensor:
+        """For each class: pixels in both target and prediction, as a share of the pixels in either."""
+        either = self.counts.sum(dim=0) + self.counts.sum(dim=1) - self.counts.diagonal()
+        return self._hits / either
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean of ``iou`` over the classes that occur in target or prediction."""
+        return self.iou.nanmean().item()
+
+    @property
+    def _hits(self) -> torch.Tensor:
+        return self.counts.diagonal().double()

@@ -1,0 +1,149 @@
+"""Fully convolutional networks on ResNet-18.
+
+Long, Shelhamer and Darrell, *Fully Convolutional Networks for Semantic Segmentation* (CVPR 2015), section 4, with
+ResNet-18 (He et al., CVPR 2016) in VGG's place.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+from fcn_course.bilinear import upsampling_layer
+from fcn_course.download import imagenet_weights
+
+Upsampling = Literal["fixed", "grouped", "dense"]
+
+# Channels of the ResNet-18 stage whose cells are this many pixels apart.
+STAGE_CHANNELS = {8: 128, 16: 256, 32: 512}
+
+
+class FCN(nn.Module):
+    """A network that gives every pixel a score for every class: (N, 3, H, W) to logits (N, num_classes, H, W).
+
+    Images are normalised (see :func:`fcn_course.prediction.normalize`) and of any size from 1x1 up. ``output_stride``
+    names the variant: 32 is FCN-32s, 16 and 8 add the scores of finer stages on the way up (section 4.2 of the paper).
+    ``weights`` fills the backbone: None for random weights, "imagenet" for torchvision's, or a file with a ResNet-18
+    state dict. ``upsampling`` is bilinear at the start and then "fixed", or learned with one kernel a class
+    ("grouped"), or with one for each pair of classes and a bias ("dense", as d2l has it).
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 21,
+        output_stride: int = 32,
+        weights: str | os.PathLike[str] | None = None,
+        upsampling: Upsampling = "fixed",
+    ) -> None:
+        super().__init__()
+        if output_stride not in STAGE_CHANNELS:
+            raise ValueError(f"output_stride must be 32, 16 or 8, got {output_stride}")
+        if num_classes < 1:
+            raise ValueError(f"num_classes must be >= 1, got {num_classes}")
+        self.config = {"num_classes": num_classes, "output_stride": output_stride, "upsampling": upsampling}
+        resnet = _resnet18(weights)
+        self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool, resnet.layer1)
+        self.stage8, self.stage16, self.stage32 = resnet.layer2, resnet.layer3, resnet.layer4
+
+        self.score32 = nn.Conv2d(STAGE_CHANNELS[32], num_classes, kernel_size=1)
+        nn.init.xavier_uniform_(self.score32.weight)
+        nn.init.zeros_(self.score32.bias)
+        self.skip_strides = [stride for stride in (16, 8) if stride >= output_stride]
+        for stride in self.skip_strides:
+            self.add_module(f"score{stride}", _zero_score(STAGE_CHANNELS[stride], num_classes))
+            self.add_module(f"upsample{stride}", _upsampling(num_classes, 2, upsampling))
+        self.upsample = _upsampling(num_classes, output_stride, upsampling)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features = {8: self.stage8(self.stem(images))}
+        features[16] = self.stage16(features[8])
+        features[32] = self.stage32(features[16])
+
+        scores = self.score32(features[32])
+        for stride in self.skip_strides:
+            finer = self.get_submodule(f"score{stride}")(features[stride])
+            scores = _crop(self.get_submodule(f"upsample{stride}")(scores), finer) + finer
+        return _crop(self.upsample(scores), images)
+
+
+def load_model(path: str | os.PathLike[str]) -> FCN:
+    """The model of a checkpoint written by :func:`fcn_course.training.save_checkpoint`, ready to predict.
+
+    Raises FileNotFoundError when there is none, ValueError when the file is not a checkpoint of this course.
+    """
+    checkpoint = read_state(path)
+    if not {"model", "config"} <= checkpoint.keys():
+        raise ValueError(f"{path} is no checkpoint of this course: it has {', '.join(map(str, checkpoint))}"[:300])
+    model = FCN(**checkpoint["config"])
+    model.load_state_dict(checkpoint["model"])
+    return model.eval()
+
+
+def read_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """The dictionary of tensors and plain values in a file written by ``torch.save``; no code in it is run.
+
+    Raises FileNotFoundError when the file is missing, ValueError when it is damaged or holds anything else.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds for a file that is not what it expects
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is damaged or is no file of tensors: {reason}") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a {type(state).__name__}, not a dictionary of tensors")
+    return state
+
+
+class BilinearUpsampling(nn.Module):
+    """Enlarges (N, C, H, W) ``scale`` times, bilinearly, with nothing to learn."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
+
+
+def _upsampling(channels: int, scale: int, kind: Upsampling) -> nn.Module:
+    if kind == "fixed":
+        return BilinearUpsampling(scale)
+    if kind == "grouped":
+        return upsampling_layer(channels, scale, grouped=True)
+    if kind == "dense":
+        layer = upsampling_layer(channels, scale)
+        layer.bias = nn.Parameter(torch.zeros(channels))
+        return layer
+    raise ValueError(f'upsampling must be "fixed", "grouped" or "dense", got {kind!r}')
+
+
+def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
+    """A 1x1 convolution that starts at zero: a finer stage has no say until it has learned something."""
+    score = nn.Conv2d(in_channels, num_classes, kernel_size=1)
+    nn.init.zeros_(score.weight)
+    nn.init.zeros_(score.bias)
+    return score
+
+
+def _crop(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """The upper-left part of ``x`` that is as large as ``like``: strides round sizes up, so ``x`` may be larger."""
+    return x[..., : like.shape[-2], : like.shape[-1]]
+
+
+def _resnet18(weights: str | os.PathLike[str] | None) -> torchvision.models.ResNet:
+    resnet = torchvision.models.resnet18(weights=None)
+    if weights is None:
+        return resnet
+    path = imagenet_weights() if weights == "imagenet" else Path(weights)
+    state = read_state(path)
+    try:
+        resnet.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{path} does not hold the weights of a ResNet-18: {str(error)[:200]}") from error
+    return resnet

@@ -1,0 +1,121 @@
+"""From a photo to a class for every pixel: whole, or tile by tile."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import nn
+from torchvision.transforms import v2
+
+from fcn_course.transposed_conv import IntPair
+from fcn_course.voc import IMAGENET_MEAN, IMAGENET_STD
+
+STRIDE = 32
+"""Tiles have sides that are multiples of this, so that the network's cells fit into them exactly."""
+
+
+def normalize(image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:
+    """(3, H, W) float32, ImageNet's mean subtracted and divided by its standard deviation.
+
+    Takes a PIL image (any mode, turned upright by its EXIF tag), an (H, W, 3) uint8 array or a (3, H, W) uint8 tensor.
+    Raises ValueError for another shape or dtype.
+    """
+    if isinstance(image, Image.Image):
+        image = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    if isinstance(image, np.ndarray):
+        image = torch.from_numpy(image).movedim(-1, 0) if image.ndim == 3 else torch.from_numpy(image)
+    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.uint8:
+        raise ValueError(f"an image must be (3, H, W) uint8, got {tuple(image.shape)} {image.dtype}")
+    pixels = v2.functional.to_dtype(image, torch.float32, scale=True)
+    return v2.functional.normalize(pixels, list(IMAGENET_MEAN), list(IMAGENET_STD))
+
+
+@torch.inference_mode()
+def predict_logits(model: nn.Module, image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Scores (num_classes, H, W) float32 of every class at every pixel, on the model's device, in evaluation mode."""
+    with evaluation_mode(model):
+        return model(normalize(image)[None].to(_device(model)))[0].float()
+
+
+def predict(model: nn.Module, image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:
+    """The class of every pixel of one image: (H, W) uint8 on the CPU. Takes what :func:`normalize` takes."""
+    return predict_logits(model, image).argmax(dim=0).to("cpu", torch.uint8)
+
+
+@torch.inference_mode()
+def predict_tiled(
+    model: nn.Module,
+    image: Image.Image | np.ndarray | torch.Tensor,
+    tile: tuple[int, int] = (320, 480),
+    overlap: IntPair = 64,
+) -> torch.Tensor:
+    """The class of every pixel, (H, W) uint8, from tiles that overlap by at least ``overlap`` pixels.
+
+    Where tiles overlap their logits are averaged, before the softmax; an argmax needs no softmax after that.
+    An image smaller than a tile is padded with the mean colour. Raises ValueError as :func:`tile_boxes` does.
+    """
+    pixels = normalize(image)
+    boxes = tile_boxes((pixels.shape[1], pixels.shape[2]), tile, overlap)
+    bottom, right = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+    padded = F.pad(pixels, (0, right - pixels.shape[2], 0, bottom - pixels.shape[1]))
+
+    total: torch.Tensor | None = None  # as many channels as the model has classes
+    seen = torch.zeros(bottom, right)
+    with evaluation_mode(model):
+        for top, left, height, width in boxes:
+            here = slice(top, top + height), slice(left, left + width)
+            logits = model(padded[:, *here][None].to(_device(model)))[0].float().cpu()
+            if total is None:
+                total = torch.zeros(logits.shape[0], bottom, right)
+            total[:, *here] += logits
+            seen[here] += 1
+    assert total is not None
+    return (total / seen).argmax(dim=0)[: pixels.shape[1], : pixels.shape[2]].to(torch.uint8)
+
+
+def tile_boxes(size: tuple[int, int], tile: tuple[int, int], overlap: IntPair = 0) -> list[tuple[int, int, int, int]]:
+    """Boxes ``(top, left, height, width)`` that cover an image of ``size`` (height, width), row by row.
+
+    Neighbours overlap by at least ``overlap`` pixels; the last box of a row or column is moved back to end at the
+    image's edge. Where the image is smaller than a tile the box shrinks to the next multiple of 32 and may end past the
+    edge. Raises ValueError when a side of ``tile`` is no multiple of 32 or ``overlap`` is not smaller than the tile.
+    """
+    overlaps = (overlap, overlap) if isinstance(overlap, int) else overlap
+    rows, columns = (list(_spans(*side)) for side in zip(size, tile, overlaps, strict=True))
+    return [(top, left, height, width) for top, height in rows for left, width in columns]
+
+
+def _spans(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """(start, length) of the tiles along one side."""
+    if length < 1:
+        raise ValueError(f"an image must have at least one pixel a side, got {length}")
+    if tile < STRIDE or tile % STRIDE:
+        rounded = max(1, round(tile / STRIDE)) * STRIDE
+        raise ValueError(f"a tile's sides must be multiples of {STRIDE}, got {tile}: try {rounded}")
+    if not 0 <= overlap < tile:
+        raise ValueError(f"overlap must be at least 0 and smaller than the tile's side {tile}, got {overlap}")
+    if length <= tile:
+        yield 0, math.ceil(length / STRIDE) * STRIDE
+        return
+    for start in range(0, length - tile, tile - overlap):
+        yield start, tile
+    yield length - tile, tile
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Batch normalisation uses what it learned, dropout is off, and afterwards the model is as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device

@@ -1,0 +1,74 @@
+"""Where the course works: on the bundled data, small enough for a laptop, or on the real VOC2012."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fcn_course.download import data_folder
+from fcn_course.minivoc import write_minivoc
+from fcn_course.model import FCN
+from fcn_course.training import Recipe
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A data set with the sizes that suit it.
+
+    ``root`` is the folder with VOCdevkit in it, ``crop_size`` (height, width) in pixels, ``weights`` what
+    :class:`fcn_course.model.FCN` starts from.
+    """
+
+    name: str
+    root: Path
+    crop_size: tuple[int, int]
+    batch_size: int
+    epochs: int
+    weights: str | None
+
+    def adapt(self, recipe: Recipe, **changes: object) -> Recipe:
+        """``recipe`` with this profile's crop, batch and epochs, and then with ``changes``."""
+        sizes = {"crop_size": self.crop_size, "batch_size": self.batch_size, "epochs": self.epochs}
+        return replace(recipe, **{**sizes, **changes})  # type: ignore[arg-type]
+
+    def new_model(self, recipe: Recipe) -> FCN:
+        """An FCN-32s to train by ``recipe``; when pretrained weights cannot be fetched it says so and starts untrained."""
+        try:
+            return FCN(weights=self.weights, upsampling=recipe.upsampling)
+        except ConnectionError as error:
+            print(f"Starting from random weights, which will cost accuracy: {error}.")
+            return FCN(upsampling=recipe.upsampling)
+
+    @property
+    def runs(self) -> Path:
+        """Where checkpoints of this profile are kept."""
+        return data_folder() / "runs" / self.name
+
+
+def get_profile(name: str | None = None) -> Profile:
+    """The profile called ``name``, else the one that ``$FCN_COURSE_PROFILE`` names, else "mini".
+
+    Raises ValueError for an unknown name and FileNotFoundError when the data of "voc2012" is absent.
+    """
+    name = name or os.environ.get("FCN_COURSE_PROFILE") or "mini"
+    if name == "mini":
+        return Profile("mini", _minivoc_root(), crop_size=(96, 128), batch_size=16, epochs=20, weights=None)
+    if name == "voc2012":
+        return Profile(
+            "voc2012", _voc2012_root(), crop_size=(320, 480), batch_size=32, epochs=50, weights="imagenet"
+        )
+    raise ValueError(f'profile must be "mini" or "voc2012", got {name!r}')
+
+
+def _minivoc_root() -> Path:
+    root = data_folder() / "minivoc"
+    return root if root.is_dir() else write_minivoc(root)
+
+
+def _voc2012_root() -> Path:
+    root = Path(os.environ.get("FCN_COURSE_VOC2012") or data_folder() / "voc2012")
+    if not (root / "VOCdevkit" / "VOC2012").is_dir():
+        raise FileNotFoundError(
+            f"there is no VOCdevkit/VOC2012 in {root}: run 'fcn-course data voc2012' to download it, "
+            "or set FCN_COURSE_VOC2012 to the folder that holds VOCdevkit"
+        )
+    return root

@@ -1,0 +1,321 @@
+"""Training a network, and scoring it.
+
+Placement, precision and several devices come from Hugging Face Accelerate: the same loop runs on a CPU, an NVIDIA GPU,
+an Apple GPU, or, started by ``accelerate launch -m fcn_course train``, on several of them.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import reduce, set_seed
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Subset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from tqdm.auto import tqdm
+
+from fcn_course.metrics import ConfusionMatrix
+from fcn_course.model import FCN, Upsampling, read_state
+from fcn_course.prediction import evaluation_mode
+from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, train_transform
+
+Sample = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a network is trained, apart from the data and the network itself."""
+
+    epochs: int
+    batch_size: int
+    crop_size: tuple[int, int]  # height, width
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    polynomial_decay: bool  # learning rate times (1 - progress)^0.9, after a warm-up; otherwise it is constant
+    upsampling: Upsampling
+    augment: bool  # random scale and flip, not only a random crop
+    small_images: bool  # keep images smaller than the crop, padded with void
+    void_as_background: bool  # learn "background" on void pixels
+    sum_over_images: bool  # loss: sum over the batch of each image's mean over pixels; otherwise mean over pixels
+    mixed_precision: bool  # bfloat16 where the hardware computes it
+    channels_last: bool
+
+
+D2L_RECIPE = Recipe(
+    epochs=5,
+    batch_size=32,
+    crop_size=(320, 480),
+    learning_rate=1e-3,
+    momentum=0.0,
+    weight_decay=1e-3,
+    polynomial_decay=False,
+    upsampling="dense",
+    augment=False,
+    small_images=False,
+    void_as_background=True,
+    sum_over_images=True,
+    mixed_precision=False,
+    channels_last=False,
+)
+"""The FCN chapter of *Dive into Deep Learning* (d2l 1.0.3), as it is."""
+
+COURSE_RECIPE = Recipe(
+    epochs=50,
+    batch_size=32,
+    crop_size=(320, 480),
+    learning_rate=0.02,
+    momentum=0.9,
+    weight_decay=1e-4,
+    polynomial_decay=True,
+    upsampling="fixed",
+    augment=True,
+    small_images=True,
+    void_as_background=False,
+    sum_over_images=False,
+    mixed_precision=True,
+    channels_last=True,
+)
+"""What this course trains with; notebook 05 says why."""
+
+WARMUP = 0.05
+"""Share of all steps in which the learning rate rises to its full value."""
+
+
+@dataclass
+class Epoch:
+    """What one epoch came to. ``loss`` is the mean over images; scores are of the validation set, nan without one."""
+
+    number: int
+    loss: float
+    images_per_second: float
+    pixel_accuracy: float = math.nan
+    mean_iou: float = math.nan
+
+
+def training_set(root: str | os.PathLike[str], split: str, recipe: Recipe) -> Dataset[Sample]:
+    """The crops that ``recipe`` trains on: (3, h, w) float32 images and (h, w) int64 masks of ``recipe.crop_size``."""
+    transform = train_transform(recipe.crop_size) if recipe.augment else _crop_only(recipe.crop_size)
+    if recipe.void_as_background:
+        transform = v2.Compose([_void_to_background, transform])
+    dataset = VOCSegmentation(root, split, transform)
+    if recipe.small_images:
+        return dataset
+    height, width = recipe.crop_size
+    large = [i for i, size in enumerate(dataset.sizes) if size[0] >= height and size[1] >= width]
+    if not large:
+        raise ValueError(f"no image of split {split} is at least {height}x{width}: choose a smaller crop_size")
+    return Subset(dataset, large)
+
+
+def pixel_loss(logits: torch.Tensor, masks: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+    """The number that training brings down, from logits (N, classes, H, W) and masks (N, H, W).
+
+    Cross-entropy of every pixel, void pixels left out: its mean over all pixels, or with ``recipe.sum_over_images``
+    the sum over images of each image's mean.
+    """
+    if not recipe.sum_over_images:
+        return F.cross_entropy(logits, masks, ignore_index=VOID)
+    return F.cross_entropy(logits, masks, ignore_index=VOID, reduction="none").mean(dim=(1, 2)).sum()
+
+
+def train(
+    model: FCN,
+    data: Dataset[Sample],
+    recipe: Recipe,
+    *,
+    val_data: Dataset[Sample] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Train ``model`` on ``data`` in place, by ``recipe``; gives what each epoch came to.
+
+    With ``checkpoint``, a file, the run is saved there after every epoch, and a run that finds the file goes on from
+    it, to the same result as if it had never stopped. Raises ValueError when the file is of another recipe, when there
+    are fewer images than a batch holds, or when the loss is no longer a finite number.
+    """
+    if len(data) < recipe.batch_size:  # type: ignore[arg-type]
+        raise ValueError(
+            f"{len(data)} images are fewer than one batch of {recipe.batch_size}: choose a smaller batch_size"  # type: ignore[arg-type]
+        )
+    set_seed(seed)
+    accelerator = accelerator_for(recipe)
+    workers = 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() or 1)
+    loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
+    optimizer = torch.optim.SGD(
+        model.parameters(), recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate_factor(recipe, recipe.epochs * len(loader)))
+    history: list[Epoch] = []
+    if checkpoint is not None and Path(checkpoint).exists():
+        history = load_checkpoint(checkpoint, model, recipe, optimizer, schedule)
+    if recipe.channels_last:
+        model.to(memory_format=torch.channels_last)
+    prepared, loader, optimizer, schedule = accelerator.prepare(model, loader, optimizer, schedule)
+
+    steps = recipe.epochs * len(loader)
+    progress = tqdm(
+        initial=len(history) * len(loader), total=steps, desc="training", unit="batch", leave=False, delay=1,
+        disable=not accelerator.is_main_process,
+    )  # fmt: skip
+    for number in range(len(history) + 1, recipe.epochs + 1):
+        prepared.train()
+        loss_sum = torch.zeros((), device=accelerator.device)
+        started = time.perf_counter()
+        for images, masks in loader:
+            if recipe.channels_last:
+                images = images.contiguous(memory_format=torch.channels_last)
+            loss = pixel_loss(prepared(images), masks, recipe)
+            optimizer.zero_grad()
+            accelerator.backward(loss)
+            optimizer.step()
+            schedule.step()
+            loss_sum += loss.detach()  # read once an epoch: reading it at every step would wait for the device
+            progress.update()
+        images_seen = len(loader) * recipe.batch_size
+        mean_loss = loss_sum.item() / (images_seen if recipe.sum_over_images else len(loader))
+        if not math.isfinite(mean_loss):
+            raise ValueError(f"the loss became {mean_loss} in epoch {number}: try a smaller learning_rate")
+        epoch = Epoch(number, mean_loss, images_seen / (time.perf_counter() - started))
+
+        if val_data is not None:
+            scores = evaluate(model, val_data)
+            epoch.pixel_accuracy, epoch.mean_iou = scores.pixel_accuracy, scores.mean_iou
+        history.append(epoch)
+        if checkpoint is not None and accelerator.is_main_process:
+            save_checkpoint(checkpoint, model, recipe, optimizer, schedule, history)
+        if on_epoch is not None:
+            on_epoch(epoch)
+    progress.close()
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
+    return history
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, data: Dataset[Sample]) -> ConfusionMatrix:
+    """The confusion matrix of ``model`` on every image of ``data``, each whole and counted once.
+
+    ``data`` yields normalised images and masks, as with :func:`fcn_course.voc.eval_transform`. The model is left in the
+    mode it came in. Several processes share the images and all get the same sum.
+    """
+    state = PartialState()
+    device = next(model.parameters()).device
+    scores = ConfusionMatrix(len(CLASSES))
+    mine = range(state.process_index, len(data), state.num_processes)  # type: ignore[arg-type]
+    with evaluation_mode(model):
+        for index in tqdm(mine, desc="evaluating", unit="image", leave=False, delay=1):
+            image, mask = data[index]
+            scores.update(model(image[None].to(device)).argmax(dim=1), mask[None].to(device))
+    scores.counts = reduce(scores.counts.to(state.device))
+    return scores
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: FCN,
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    history: list[Epoch],
+) -> None:
+    """Write everything a run needs to go on to ``path``: whole or not at all, whenever the power fails."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "model": model.state_dict(),
+        "config": model.config,
+        "recipe": asdict(recipe),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "history": [asdict(epoch) for epoch in history],
+        "random": {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()},
+    }
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with unfinished.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str],
+    model: FCN,
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> list[Epoch]:
+    """Put model, optimizer, schedule and random states back as :func:`save_checkpoint` found them; gives the history.
+
+    Raises FileNotFoundError when there is no file, ValueError when it is no checkpoint, or one of another model or
+    recipe; then nothing is changed.
+    """
+    state = read_state(path)
+    missing = {"model", "config", "recipe", "optimizer", "schedule", "history", "random"} - state.keys()
+    if missing:
+        raise ValueError(f"{path} is no checkpoint of a training run: it lacks {', '.join(sorted(missing))}")
+    for kind, then, now in (("model", state["config"], model.config), ("recipe", state["recipe"], asdict(recipe))):
+        differing = [name for name in now if then.get(name) != now[name]]
+        if differing:
+            name = differing[0]
+            raise ValueError(
+                f"{path} is of another {kind}: its {name} is {then.get(name)}, not {now[name]}; "
+                "delete the file to start afresh, or choose another one"
+            )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    torch.set_rng_state(state["random"]["cpu"])
+    if len(state["random"]["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["random"]["cuda"])
+    return [Epoch(**epoch) for epoch in state["history"]]
+
+
+def accelerator_for(recipe: Recipe) -> Accelerator:
+    """Accelerate's view of this machine, with bfloat16 where ``recipe`` asks for it and the hardware computes it."""
+    # One process may train by several recipes; Accelerate otherwise keeps the first one's precision for good.
+    AcceleratorState._reset_state()
+    return Accelerator(mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16() else "no")
+
+
+def _computes_bfloat16() -> bool:
+    """Whether bfloat16 is a gain here: emulated, it is slower than float32."""
+    device = PartialState().device
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        abilities = torch.cpu.get_capabilities()
+        return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
+    return False
+
+
+def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
+    """The factor on the learning rate at each step."""
+    warmup = max(1, round(WARMUP * steps))
+
+    def factor(step: int) -> float:
+        if not recipe.polynomial_decay:
+            return 1.0
+        return min((step + 1) / warmup, (1 - min(step / steps, 1.0)) ** 0.9)
+
+    return factor
+
+
+def _crop_only(crop_size: tuple[int, int]) -> v2.Transform:
+    """One random crop for image and mask."""
+    return v2.Compose([v2.RandomCrop(crop_size), eval_transform()])
+
+
+def _void_to_background(
+    image: tv_tensors.Image, mask: tv_tensors.Mask
+) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+    return image, tv_tensors.wrap(torch.where(mask == VOID, 0, mask), like=mask)

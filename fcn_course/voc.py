@@ -1,0 +1,230 @@
+"""Pascal VOC: its classes and colours, the labels they make, and the data set that networks are trained on.
+
+Everingham et al., *The Pascal Visual Object Classes Challenge: A Retrospective* (IJCV 2015), section 2.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from tqdm.auto import tqdm
+
+CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "dining table", "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv/monitor",
+)  # fmt: skip
+VOID = 255
+
+# Mean and standard deviation of ImageNet's pixels in [0, 1]: what torchvision's pretrained networks were trained on.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def _voc_palette() -> np.ndarray:
+    """VOC's 256 colours: the bits of the index are dealt out to red, green and blue, highest colour bit first."""
+    index = np.arange(256)
+    palette = np.zeros((256, 3), dtype=np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= (((index >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return palette
+
+
+COLORMAP = _voc_palette()
+"""The colour of each index, (256, 3) uint8: rows 0 to 20 for the classes, row 255 for void."""
+
+
+def encode_mask(rgb: np.ndarray | torch.Tensor) -> np.ndarray:
+    """Class indices (H, W) uint8 of a coloured mask (H, W, 3) uint8; void becomes 255.
+
+    Raises ValueError when the shape is wrong or a colour belongs to no class; the message names the colour.
+    """
+    pixels = np.asarray(rgb)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise ValueError(f"a coloured mask must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
+    codes = _colour_code(pixels)
+    indices = _index_of_colour().take(codes)
+    if (indices == _NO_CLASS).any():
+        row, column = np.argwhere(indices == _NO_CLASS)[0]
+        colour = tuple(map(int, pixels[row, column]))
+        raise ValueError(f"colour {colour} at row {row}, column {column} belongs to no class: see voc.COLORMAP")
+    return indices
+
+
+def decode_mask(indices: np.ndarray | torch.Tensor) -> np.ndarray:
+    """Coloured mask (H, W, 3) uint8 of class indices (H, W): 0 to 20, or 255 for void.
+
+    Raises ValueError when an index is neither.
+    """
+    labels = np.asarray(indices)
+    _check_labels(labels, "the mask")
+    return COLORMAP[labels]
+
+
+class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Images and masks of one split of a data set in VOC's layout.
+
+    An item is ``(image, mask)``: ``tv_tensors.Image`` (3, H, W) uint8 and ``tv_tensors.Mask`` (H, W) uint8 with
+    classes 0 to 20 and void 255, or whatever ``transform(image, mask)`` makes of them.
+
+    What can be wrong with a data set is looked for when it is opened, reading file headers only: a missing split or
+    file, an empty split, a truncated file, a mask that has another size than its image or is not a palette PNG. Each
+    raises FileNotFoundError or ValueError naming the file. :meth:`verify` decodes every file as well.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: str,
+        transform: Callable[[tv_tensors.Image, tv_tensors.Mask], tuple[torch.Tensor, torch.Tensor]] | None = None,
+    ) -> None:
+        folder = Path(root) / "VOCdevkit" / "VOC2012"
+        self.names = _read_split(folder / "ImageSets" / "Segmentation" / f"{split}.txt")
+        self.image_paths = [folder / "JPEGImages" / f"{name}.jpg" for name in self.names]
+        self.mask_paths = [folder / "SegmentationClass" / f"{name}.png" for name in self.names]
+        self.sizes = [_check_pair(*paths) for paths in zip(self.image_paths, self.mask_paths, strict=True)]
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image, mask = tv_tensors.Image(self._image(index)), tv_tensors.Mask(torch.from_numpy(self.mask(index)))
+        return (image, mask) if self.transform is None else self.transform(image, mask)
+
+    def mask(self, index: int) -> np.ndarray:
+        """Class indices (H, W) uint8 of one mask, without its image. Raises ValueError for a value of no class."""
+        path = self.mask_paths[index]
+        labels = np.array(_decode(path))
+        _check_labels(labels, f"mask {path.name}")
+        return labels
+
+    def verify(self) -> None:
+        """Decode every image and mask, with a progress bar, and raise ValueError naming the first that is broken."""
+        for index in tqdm(range(len(self)), desc="checking images", unit="image", delay=1, leave=False):
+            self._image(index)
+            self.mask(index)
+
+    def _image(self, index: int) -> torch.Tensor:
+        return v2.functional.pil_to_tensor(_decode(self.image_paths[index]).convert("RGB"))
+
+
+def train_transform(crop_size: tuple[int, int]) -> v2.Transform:
+    """Random scale, flip and crop of image and mask together, then :func:`eval_transform`.
+
+    The shorter side becomes 0.75 to 1.75 times the height of ``crop_size`` (height, width). Images smaller than the crop are padded: the image with ImageNet's mean colour, the mask with
+    void, so that nothing is learned there. Masks are resized by nearest neighbour: mixing two labels makes a third.
+    """
+    mean_colour = [round(255 * mean) for mean in IMAGENET_MEAN]
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomResize(round(0.75 * crop_size[0]), round(1.75 * crop_size[0]) + 1),
+            v2.RandomCrop(
+                crop_size, pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}
+            ),
+            eval_transform(),
+        ]
+    )
+
+
+def eval_transform() -> v2.Transform:
+    """Image to float32, normalised with ImageNet's mean and standard deviation; mask to int64."""
+    return v2.Compose(
+        [
+            v2.ToDtype({tv_tensors.Image: torch.float32, tv_tensors.Mask: torch.int64, "others": None}, scale=True),
+            v2.Normalize(IMAGENET_MEAN, IMAGENET_STD),
+            v2.ToPureTensor(),
+        ]
+    )
+
+
+def class_frequencies(dataset: VOCSegmentation) -> torch.Tensor:
+    """Share of the labelled pixels that each class has, (21,) float64 with sum 1; void pixels are not counted."""
+    counts = np.zeros(256, dtype=np.int64)
+    for index in tqdm(range(len(dataset)), desc="counting pixels", unit="mask", delay=1, leave=False):
+        counts += np.bincount(dataset.mask(index).ravel(), minlength=256)
+    labelled = torch.from_numpy(counts[: len(CLASSES)]).double()
+    return labelled / labelled.sum()
+
+
+# An index that no pixel may have; it marks colours that belong to no class in the lookup table.
+_NO_CLASS = 254
+
+
+def _colour_code(rgb: np.ndarray) -> np.ndarray:
+    """One number for each colour: red, green and blue as the bytes of an integer."""
+    red, green, blue = rgb.astype(np.int32).transpose(2, 0, 1)
+    return (red << 16) | (green << 8) | blue
+
+
+@cache
+def _index_of_colour() -> np.ndarray:
+    """For each of the 2^24 colours its class, 255 for void and _NO_CLASS for the others."""
+    table = np.full(1 << 24, _NO_CLASS, dtype=np.uint8)
+    labels = np.array([*range(len(CLASSES)), VOID])
+    table[_colour_code(COLORMAP[labels][None])[0]] = labels
+    return table
+
+
+def _check_labels(labels: np.ndarray, what: str) -> None:
+    wrong = (labels >= len(CLASSES)) & (labels != VOID)
+    if wrong.any():
+        raise ValueError(
+            f"{what} has the value {labels[wrong][0]}: only classes 0 to {len(CLASSES) - 1} and void {VOID} are known"
+        )
+
+
+def _read_split(path: Path) -> list[str]:
+    if not path.is_file():
+        raise FileNotFoundError(f"split file {path} is missing: is {path.parents[4]} a folder with VOCdevkit in it?")
+    names = path.read_text().split()
+    if not names:
+        raise ValueError(f"split file {path} names no images")
+    return names
+
+
+def _check_pair(image_path: Path, mask_path: Path) -> tuple[int, int]:
+    """(height, width) of an image, after looking at its header and its mask's."""
+    image_size, _ = _header(image_path, b"\xff\xd9")
+    mask_size, mask_mode = _header(mask_path, b"IEND\xaeB`\x82")
+    if image_size != mask_size:
+        raise ValueError(f"image {image_path.name} is {image_size} but its mask is {mask_size}")
+    if mask_mode != "P":
+        raise ValueError(
+            f"mask {mask_path.name} is {mask_mode}, not a palette PNG: "
+            "turn its colours into class indices with voc.encode_mask and save those"
+        )
+    return image_size
+
+
+def _header(path: Path, end: bytes) -> tuple[tuple[int, int], str]:
+    """((height, width), mode) of an image file whose last bytes should be ``end``."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing, though its split names it")
+    with path.open("rb") as file:
+        try:
+            picture = Image.open(file)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read as an image: {error}") from error
+        file.seek(max(0, path.stat().st_size - len(end)))
+        ends_as_it_should = file.read() == end
+    if not ends_as_it_should:
+        _decode(path)  # bytes after the end do no harm; a missing end does, and raises here
+    return picture.size[::-1], picture.mode
+
+
+def _decode(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except OSError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error

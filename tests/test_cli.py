@@ -1,0 +1,194 @@
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from fcn_course import authoring, cli, execution
+
+
+def fcn_course(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli.app, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course of two notebooks in place of the real one."""
+    folder = tmp_path / "notebooks"
+    (folder / "source").mkdir(parents=True)
+    for name, code in (
+        ("00_start_here", "1 + 1"),
+        ("01_profile", "import os\nprint(os.environ['FCN_COURSE_PROFILE'])"),
+    ):
+        source = folder / "source" / f"{name}.py"
+        source.write_text(f"# %%\n{code}\n")
+        nbformat.write(authoring.emptied(authoring.read_source(source)), folder / f"{name}.ipynb")
+    monkeypatch.setattr(execution, "notebooks_folder", lambda: folder)
+    return folder
+
+
+def test_help_lists_the_commands_without_importing_torch_or_jupyter() -> None:
+    code = (
+        "import sys\n"
+        "from fcn_course.cli import app\n"
+        "try:\n    app(['--help'])\n"
+        "finally:\n    assert not {'torch', 'nbclient', 'nbgrader', 'matplotlib'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in ("lab", "run", "build"))
+
+
+def test_module_does_what_the_command_does() -> None:
+    done = subprocess.run([sys.executable, "-m", "fcn_course", "run", "77"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert re.fullmatch(r"fcn-course: no notebook.*\n", done.stderr)
+
+
+def test_run_prints_a_table_and_hands_on_the_profile(notebooks: Path, tmp_path: Path) -> None:
+    status, table, _ = fcn_course("run", "--profile", "voc2012", "--out", str(tmp_path / "out"))
+    assert status == 0
+    assert re.search(r"^00_start_here +\d+\.\d  ok$", table, re.MULTILINE)
+    (cell,) = nbformat.read(tmp_path / "out" / "01_profile.ipynb", as_version=4).cells
+    assert cell.outputs[0].text == "voc2012\n"
+
+
+def test_run_fails_when_a_notebook_does(notebooks: Path) -> None:
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]), notebooks / "02_bad.ipynb")
+    status, table, _ = fcn_course("run", "02")
+    assert status == 1
+    assert "02_bad" in table
+    assert "cell [1]: ZeroDivisionError: division by zero" in table
+
+
+def test_run_knows_the_profiles(notebooks: Path) -> None:
+    status, _, message = fcn_course("run", "--profile", "coco")
+    assert status == 2
+    assert "coco" in message
+
+
+def test_build_writes_the_notebooks_named(notebooks: Path) -> None:
+    status, written, _ = fcn_course("build", "00")
+    assert (status, written) == (0, f"wrote {notebooks / '00_start_here.ipynb'}\n")
+    (cell,) = nbformat.read(notebooks / "00_start_here.ipynb", as_version=4).cells
+    assert cell.outputs[0].data["text/plain"] == "2"
+
+
+def test_build_check_tells_each_problem_in_a_line(notebooks: Path) -> None:
+    assert fcn_course("build", "--check") == (0, "", "")
+    (notebooks / "source" / "00_start_here.py").write_text("# %%\n2 + 2\n")
+    (notebooks / "01_profile.ipynb").rename(notebooks / "07_lost.ipynb")
+    status, _, problems = fcn_course("build", "--check")
+    assert status == 1
+    assert [re.sub(r"[:;,].*", "", line.removeprefix("fcn-course: ")) for line in problems.splitlines()] == [
+        "00_start_here.ipynb is not what its source gives",
+        "01_profile.py has no notebook",
+        "07_lost.ipynb has no source",
+    ]
+    assert nbformat.read(notebooks / "00_start_here.ipynb", as_version=4).cells[0].execution_count is None
+
+
+def test_build_says_how_to_get_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "fcn_course.authoring")
+    monkeypatch.delattr("fcn_course.authoring")
+    monkeypatch.setitem(sys.modules, "jupytext", None)
+    status, _, message = fcn_course("build")
+    assert status == 1
+    assert message.startswith("fcn-course: build needs jupytext; get it with: uv sync, or pip install 'jupytext")
+
+
+def raise_ours() -> None:
+    execution.select([], ["99"])
+
+
+def raise_missing_file() -> None:
+    Path("photo.jpg").read_bytes()
+
+
+def raise_bug() -> None:
+    json.loads("{")
+
+
+@pytest.mark.parametrize(
+    ("raise_error", "line"),
+    [
+        (raise_ours, "fcn-course: no notebook is named '99'; there are: none\n"),
+        (raise_missing_file, "fcn-course: [Errno 2] No such file or directory: 'photo.jpg'\n"),
+    ],
+)
+def test_our_errors_are_one_line(raise_error, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer(cls=cli.PlainErrors)
+    app.command("fail")(raise_error)
+    app.command("other")(lambda: None)
+    result = CliRunner().invoke(app, ["fail"])
+    assert (result.exit_code, result.stderr) == (1, line)
+
+
+def test_bugs_keep_their_traceback() -> None:
+    app = typer.Typer(cls=cli.PlainErrors)
+    app.command("fail")(raise_bug)
+    app.command("other")(lambda: None)
+    assert isinstance(CliRunner().invoke(app, ["fail"]).exception, json.JSONDecodeError)
+
+
+def test_lab_opens_the_browser_unless_told_not_to(notebooks: Path) -> None:
+    assert "--no-browser" not in cli.lab_command(notebooks, None, True)
+    assert {"--no-browser", "--port=8899"} < set(cli.lab_command(notebooks, 8899, False))
+
+
+def test_lab_without_notebooks_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"00_start_here.ipynb is missing; write it with: fcn-course build 00"):
+        cli.lab_command(tmp_path, None, True)
+
+
+@pytest.fixture
+def lab_address(notebooks: Path) -> Iterator[str]:
+    """The address, with its token, that a lab of our own shows."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = notebooks.parent / "lab.log"
+    settings = {f"JUPYTER_{kind}_DIR": str(notebooks.parent / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    with log.open("w") as output:
+        command = cli.lab_command(notebooks, port, browser=False)
+        server = subprocess.Popen(command, cwd=notebooks, env=os.environ | settings, stdout=output, stderr=output)
+        try:
+            until = time.monotonic() + 60
+            while not (shown := re.search(r"http://localhost:\S+token=\w+", log.read_text())):
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < until, log.read_text()
+                time.sleep(0.1)
+            yield shown[0]
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def test_lab_serves_the_first_notebook_to_this_machine_only(lab_address: str) -> None:
+    address, token = lab_address.split("?")
+    assert address.endswith("/lab/tree/00_start_here.ipynb")
+    with urllib.request.urlopen(lab_address) as page:
+        settings = json.loads(
+            re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page.read().decode(), re.DOTALL)[1]
+        )
+    assert settings["news"] == {"disabled": True}
+    contents = address.replace("/lab/tree/", "/api/contents/")
+    with urllib.request.urlopen(f"{contents}?{token}") as answer:
+        assert json.load(answer)["type"] == "notebook"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(contents)
