@@ -75,6 +75,7 @@ def execute(
         record_timing=False,
         store_widget_state=False,
         shutdown_kernel="immediate",
+        extra_arguments=["--log-level=ERROR"],  # the kernel's notices would tear the live line
         resources={"metadata": {"path": str(folder)}},
     )
     environment = dict(os.environ)
@@ -83,7 +84,7 @@ def execute(
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     heading, count = "", 0
     with (
-        tqdm(total=code_cells, desc=name, bar_format="{desc}: {n_fmt}/{total_fmt} cells, {elapsed} {postfix}") as line,
+        tqdm(total=code_cells, desc=name, bar_format="{desc}: {n_fmt}/{total_fmt} cells, {elapsed}{postfix}") as line,
         client.setup_kernel(env=environment, cleanup_kc=True),
     ):
         for index, cell in enumerate(notebook.cells):

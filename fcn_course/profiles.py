@@ -4,10 +4,12 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from fcn_course.download import data_folder
 from fcn_course.minivoc import write_minivoc
 from fcn_course.model import FCN
-from fcn_course.training import Recipe
+from fcn_course.training import COURSE_RECIPE, Recipe, train, training_set
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,28 @@ class Profile:
         sizes = {"crop_size": self.crop_size, "batch_size": self.batch_size, "epochs": self.epochs}
         return replace(recipe, **{**sizes, **changes})  # type: ignore[arg-type]
 
-    def new_model(self, recipe: Recipe) -> FCN:
+    @property
+    def checkpoint(self) -> Path:
+        """Where notebook 05 keeps its FCN-32s."""
+        return data_folder() / "runs" / self.name / "fcn32s.pt"
+
+    def new_model(self, recipe: Recipe, seed: int = 0) -> FCN:
         """An FCN-32s to train by ``recipe``; when pretrained weights cannot be fetched it says so and starts untrained."""
+        torch.manual_seed(seed)
         try:
             return FCN(weights=self.weights, upsampling=recipe.upsampling)
         except ConnectionError as error:
-            print(f"Starting from random weights, which will cost accuracy: {error}.")
+            print(f"Starting from random weights, which costs accuracy: {error}.")
             return FCN(upsampling=recipe.upsampling)
 
-    @property
-    def runs(self) -> Path:
-        """Where checkpoints of this profile are kept."""
-        return data_folder() / "runs" / self.name
+    def trained_model(self) -> FCN:
+        """The FCN-32s of notebook 05, ready to predict: from its checkpoint, or trained now if there is none."""
+        recipe = self.adapt(COURSE_RECIPE)
+        if not self.checkpoint.exists():
+            print(f"No trained model in {self.checkpoint.parent.name}/ yet: training it now, as in notebook 05.")
+        model = self.new_model(recipe)
+        train(model, training_set(self.root, "train", recipe), recipe, checkpoint=self.checkpoint)
+        return model.eval()
 
 
 def get_profile(name: str | None = None) -> Profile:

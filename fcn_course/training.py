@@ -92,7 +92,7 @@ WARMUP = 0.05
 
 @dataclass
 class Epoch:
-    """What one epoch came to. ``loss`` is the mean over images; scores are of the validation set, nan without one."""
+    """What one epoch came to. ``loss`` is the mean over images; scores are of the validation set, nan if not scored."""
 
     number: int
     loss: float
@@ -133,12 +133,14 @@ def train(
     recipe: Recipe,
     *,
     val_data: Dataset[Sample] | None = None,
+    validate_every: int = 1,
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int = 0,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> list[Epoch]:
     """Train ``model`` on ``data`` in place, by ``recipe``; gives what each epoch came to.
 
+    After every ``validate_every`` epochs, and the last, the model is scored on ``val_data``.
     With ``checkpoint``, a file, the run is saved there after every epoch, and a run that finds the file goes on from
     it, to the same result as if it had never stopped. Raises ValueError when the file is of another recipe, when there
     are fewer images than a batch holds, or when the loss is no longer a finite number.
@@ -187,7 +189,7 @@ def train(
             raise ValueError(f"the loss became {mean_loss} in epoch {number}: try a smaller learning_rate")
         epoch = Epoch(number, mean_loss, images_seen / (time.perf_counter() - started))
 
-        if val_data is not None:
+        if val_data is not None and (number % validate_every == 0 or number == recipe.epochs):
             scores = evaluate(model, val_data)
             epoch.pixel_accuracy, epoch.mean_iou = scores.pixel_accuracy, scores.mean_iou
         history.append(epoch)

@@ -138,8 +138,9 @@ def test_build_refuses_and_leaves_the_old_notebook(notebooks: Path, change: tupl
 
 @pytest.mark.parametrize("shown", [None, "'good'"])
 def test_check_without_a_number_is_refused_because_nbgrader_gives_it_full_marks(shown: str | None) -> None:
-    result = nbformat.v4.new_output("execute_result", {"text/plain": shown}, execution_count=1)
-    check = nbformat.v4.new_code_cell("check()", execution_count=1, outputs=[result] if shown else [], id="check-1-1")
+    check = nbformat.v4.new_code_cell("check()", execution_count=1, id="check-1-1")
+    if shown is not None:
+        check.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": shown}, execution_count=1)]
     check.metadata["nbgrader"] = authoring.nbgrader_metadata("check", "check-1-1", 2)
     assert determine_grade(check, logging.getLogger()) == (2, 2)
     with pytest.raises(NotebookError, match="check-1-1 gives no score: its last line must be an expression"):

@@ -1,6 +1,5 @@
 """The places: each function paints one and says where in it things can be."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,8 @@ HAZE = (202, 212, 222)
 @dataclass(frozen=True)
 class Background:
     """A painted place. `zones`: for "sky", the heights at which an object's centre can be, for "water" and "ground"
-    those of its lowest point, as a pair (farthest, nearest) of shares of the image height."""
+    those of its lowest point, as a pair (farthest, nearest) of shares of the image height.
+    """
 
     picture: NDArray[np.float32]  # (H, W, 3) in [0, 255]
     zones: dict[str, tuple[float, float]]
@@ -62,7 +62,7 @@ def ridge(brush: Brush, rng: Rng, y: float, height: float, colour: Colour) -> No
     """Hills or a far wood along the horizon at `y`."""
     width = brush.colours.width / brush.scale
     line = noise(rng, 2, 24, (1, 4))[0]
-    crest = [(x, y - height * (0.55 + 0.45 * rise)) for x, rise in zip(np.linspace(0, width, 24).tolist(), line.tolist())]
+    crest = np.stack([np.linspace(0, width, 24), y - height * (0.55 + 0.45 * line)], axis=1).tolist()
     brush.polygon([*crest, (width, y + 1), (0, y + 1)], colour)
 
 
@@ -88,7 +88,12 @@ def tufts(brush: Brush, rng: Rng, top: float, count: int, green: Colour) -> None
     for _ in range(count):
         nearness = rng.random() ** 0.7
         x, y, size = rng.uniform(0, width), top + (height - top) * nearness, 1.5 + 4 * nearness
-        brush.limb([(x, y), (x + rng.uniform(-2, 2), y - size)], 1.3, 0.6, mix(darker(green, 0.75), lighter(green, 0.2), rng.random()))
+        brush.limb(
+            [(x, y), (x + rng.uniform(-2, 2), y - size)],
+            1.3,
+            0.6,
+            mix(darker(green, 0.75), lighter(green, 0.2), rng.random()),
+        )
         if rng.random() < 0.25:
             brush.ellipse(x, y - size, 0.5 + nearness, 0.5 + nearness, petals)
 
@@ -117,7 +122,11 @@ def finish(brush: Brush, **zones: tuple[float, float]) -> Background:
 
 
 def meadow_green(rng: Rng, mood: str) -> Colour:
-    return hsv(rng.uniform(0.2, 0.33), rng.uniform(0.4, 0.65), rng.uniform(0.5, 0.66) if mood == "day" else rng.uniform(0.4, 0.52))
+    return hsv(
+        rng.uniform(0.2, 0.33),
+        rng.uniform(0.4, 0.65),
+        rng.uniform(0.5, 0.66) if mood == "day" else rng.uniform(0.4, 0.52),
+    )
 
 
 def sky(rng: Rng, height: int, width: int, mood: str) -> Background:
@@ -126,7 +135,7 @@ def sky(rng: Rng, height: int, width: int, mood: str) -> Background:
         green = meadow_green(rng, mood)
         ridge(brush, rng, height, height * 0.22, mix(green, HAZE, 0.5))
         ridge(brush, rng, height, height * 0.1, darker(green))
-    return finish(brush, sky=(0.4, 0.58))
+    return finish(brush, sky=(0.2, 0.56))
 
 
 def sea(rng: Rng, height: int, width: int, mood: str) -> Background:
@@ -145,8 +154,9 @@ def beach(rng: Rng, height: int, width: int, mood: str) -> Background:
     surface(brush, rng, horizon * height, mix(near, HAZE, 0.3), near, (3, 26), 0.4)
     sand = hsv(rng.uniform(0.09, 0.12), rng.uniform(0.25, 0.42), 0.88 if mood == "day" else 0.68)
     surface(brush, rng, shore * height, darker(sand, 0.88), sand, (5, 9), 0.16)
-    foam = noise(rng, 2, 16, (1, 3))[0].tolist()
-    brush.limb([(x, shore * height + 2 * y) for x, y in zip(np.linspace(-4, width + 4, 16).tolist(), foam)], 3.5, 3.5, (240, 244, 244))
+    foam = noise(rng, 2, 16, (1, 3))[0]
+    surf = np.stack([np.linspace(-4, width + 4, 16), shore * height + 2 * foam], axis=1).tolist()
+    brush.limb(surf, 3.5, 3.5, (240, 244, 244))
     for _ in range(14):
         x, y = rng.uniform(0, width), height * rng.uniform(shore + 0.06, 1)
         brush.ellipse(x, y, 1.6, 1.1, mix(sand, pick(rng, [(90, 80, 70), (255, 250, 240)]), 0.5))
@@ -159,7 +169,14 @@ def meadow(rng: Rng, height: int, width: int, mood: str) -> Background:
     ridge(brush, rng, line, height * rng.uniform(0.1, 0.26), mix(darker(green), HAZE, 0.5))
     surface(brush, rng, line, mix(green, HAZE, 0.2), green, (5, 7), 0.3)
     for _ in range(int(rng.integers(1, 6))):
-        tree(brush, rng, rng.uniform(0, width), line + height * 0.04, height * rng.uniform(0.18, 0.36), darker(green, 0.85))
+        tree(
+            brush,
+            rng,
+            rng.uniform(0, width),
+            line + height * 0.04,
+            height * rng.uniform(0.18, 0.36),
+            darker(green, 0.85),
+        )
     if rng.random() < 0.45:
         foot, wood = line + height * 0.16, pick(rng, [(146, 116, 84), (226, 222, 212), (104, 84, 66)])
         for y in (foot - 12, foot - 6):
@@ -192,7 +209,7 @@ def garden(rng: Rng, height: int, width: int, mood: str) -> Background:
     for depth in (0.12, 0.32, 0.62):
         y = line + (height - line) * depth
         brush.limb([(0, y), (width, y)], 1, 1, darker(stone, 0.72))
-    return finish(brush, sky=(0.16, 0.3), ground=(line / height + 0.14, 0.97))
+    return finish(brush, ground=(line / height + 0.14, 0.97))
 
 
 def street(rng: Rng, height: int, width: int, mood: str) -> Background:
@@ -222,11 +239,15 @@ def airfield(rng: Rng, height: int, width: int, mood: str) -> Background:
     ridge(brush, rng, line, height * 0.12, mix(darker(green), HAZE, 0.4))
     left = rng.uniform(0, width * 0.6)
     hall = hsv(rng.random(), 0.15, 0.78)
-    brush.polygon([(left, line), (left, line - 16), (left + 25, line - 24), (left + 50, line - 16), (left + 50, line)], hall)
+    brush.polygon(
+        [(left, line), (left, line - 16), (left + 25, line - 24), (left + 50, line - 16), (left + 50, line)], hall
+    )
     brush.box(left + 8, line - 13, left + 42, line, darker(hall, 0.6))
     tower = (left + width * 0.5) % width
     brush.box(tower, line - 38, tower + 7, line, (206, 204, 198))
-    brush.polygon([(tower - 5, line - 46), (tower + 12, line - 46), (tower + 9, line - 36), (tower - 2, line - 36)], (76, 96, 112))
+    brush.polygon(
+        [(tower - 5, line - 46), (tower + 12, line - 46), (tower + 9, line - 36), (tower - 2, line - 36)], (76, 96, 112)
+    )
     surface(brush, rng, line, mix(green, HAZE, 0.2), green, (4, 7), 0.25)
     surface(brush, rng, line + height * 0.08, (150, 150, 152), (128, 128, 130), (4, 12), 0.12)
     brush.limb([(0, height * 0.86), (width, height * 0.8)], 2.4, 2.4, (236, 208, 90))
@@ -251,15 +272,25 @@ def room(rng: Rng, height: int, width: int, mood: str) -> Background:
         x, frame = rng.uniform(0.02, 0.6) * width, pick(rng, [(246, 244, 238), (120, 86, 58)])
         brush.box(x, 8, x + 52, 62, frame)
         for pane in (x + 4, x + 28):
-            brush.box(pane, 12, pane + 20, 58, {"day": (182, 216, 240), "dusk": (240, 176, 130), "overcast": (204, 208, 212)}[mood])
+            brush.box(
+                pane,
+                12,
+                pane + 20,
+                58,
+                {"day": (182, 216, 240), "dusk": (240, 176, 130), "overcast": (204, 208, 212)}[mood],
+            )
             brush.box(pane, 44, pane + 20, 58, meadow_green(rng, mood))
     else:
         for x in (rng.uniform(0.03, 0.3) * width, rng.uniform(0.55, 0.8) * width):
             y, wide, high = rng.uniform(8, 24), rng.uniform(20, 34), rng.uniform(20, 30)
             hue = rng.random()
-            brush.box(x - 2, y - 2, x + wide + 2, y + high + 2, pick(rng, [(70, 52, 40), (206, 176, 104), (40, 40, 44)]))
+            brush.box(
+                x - 2, y - 2, x + wide + 2, y + high + 2, pick(rng, [(70, 52, 40), (206, 176, 104), (40, 40, 44)])
+            )
             brush.box(x, y, x + wide, y + high, hsv(hue, 0.3, 0.9))
-            brush.polygon([(x, y + high), (x + wide * 0.4, y + high * 0.4), (x + wide, y + high)], hsv(hue + 0.4, 0.45, 0.6))
+            brush.polygon(
+                [(x, y + high), (x + wide * 0.4, y + high * 0.4), (x + wide, y + high)], hsv(hue + 0.4, 0.45, 0.6)
+            )
     wood = hsv(rng.uniform(0.05, 0.1), rng.uniform(0.3, 0.6), rng.uniform(0.35, 0.75))
     surface(brush, rng, line, darker(wood, 0.85), wood, (3, 40), 0.25)
     for depth in (0.2, 0.46, 0.8):
@@ -269,13 +300,4 @@ def room(rng: Rng, height: int, width: int, mood: str) -> Background:
     return finish(brush, ground=(line / height + 0.08, 0.96))
 
 
-BACKGROUNDS: dict[str, Callable[[Rng, int, int, str], Background]] = {
-    "airfield": airfield,
-    "beach": beach,
-    "garden": garden,
-    "meadow": meadow,
-    "room": room,
-    "sea": sea,
-    "sky": sky,
-    "street": street,
-}
+BACKGROUNDS = {place.__name__: place for place in (airfield, beach, garden, meadow, room, sea, sky, street)}

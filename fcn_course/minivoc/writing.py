@@ -13,7 +13,7 @@ from fcn_course.voc import COLORMAP
 
 SEED = 2012
 SPLITS = ("train", "val")
-JPEG_QUALITY = 82
+JPEG_QUALITY = 88
 
 
 def scene(seed: int, split: str, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,63 @@
+"""What all figures share: their style, and words for those who cannot see them."""
+
+import io
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+STYLE = Path(__file__).with_name("course.mplstyle")
+
+BLUE, ORANGE, GREEN, RED, SKY, PINK, YELLOW, BLACK = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000",
+)  # fmt: skip
+
+
+class Picture(Figure):
+    """A figure that a notebook shows once, as PNG, with ``alt``: one sentence for those who cannot see it."""
+
+    alt: str = ""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+        with matplotlib.style.context(STYLE):
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=RESOLUTION)
+        width, height = (round(inches * 100) for inches in self.get_size_inches())
+        shown = {"width": width, "height": height, "alt": self.alt}
+        return {"image/png": buffer.getvalue(), "text/plain": self.alt}, {"image/png": shown}
+
+
+RESOLUTION = 130
+"""Dots per inch in the file; notebooks show 100 points to the inch, so that figures are sharp on fine screens."""
+
+
+def picture(width: float, height: float, alt: str) -> Picture:
+    """An empty figure of ``width`` x ``height`` inches (a notebook shows up to 9) with its description ``alt``."""
+    figure = Picture(figsize=(width, height), layout="constrained")
+    figure.alt = alt
+    return figure
+
+
+P = ParamSpec("P")
+
+
+def in_course_style(draw: Callable[P, Picture]) -> Callable[P, Picture]:
+    """Decorator: ``draw`` makes its figure in the style of the course."""
+
+    @wraps(draw)
+    def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
+        with matplotlib.style.context(STYLE):
+            return draw(*args, **kwargs)
+
+    return draw_in_style
+
+
+def without_ticks(axes: Axes) -> None:
+    """Leave only the picture of an image plot: no ticks, no frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,141 @@
+"""model: the shapes it gives, what it starts from, and what it refuses to load."""
+
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fcn_course.model import FCN, load_model, read_state
+
+
+@pytest.fixture(scope="module", params=[32, 16, 8])
+def model(request):
+    return FCN(output_stride=request.param).eval()
+
+
+@given(st.integers(1, 100), st.integers(1, 100))
+@example(1, 1)
+@example(100, 100)
+@example(375, 500)
+@settings(max_examples=25)
+def test_logits_have_exactly_the_size_of_the_image(model, height, width):
+    with torch.inference_mode():
+        assert model(torch.zeros(1, 3, height, width)).shape == (1, 21, height, width)
+
+
+@pytest.mark.parametrize("upsampling", ["fixed", "grouped", "dense"])
+def test_an_untrained_network_upsamples_its_scores_bilinearly(upsampling):
+    torch.manual_seed(0)
+    model = FCN(upsampling=upsampling).eval()
+    with torch.inference_mode():
+        images = torch.randn(1, 3, 160, 192)
+        scores = model.score32(model.stage32(model.stage16(model.stage8(model.stem(images)))))
+        expected = F.interpolate(scores, scale_factor=32, mode="bilinear")
+        inside = slice(32, -32)
+        torch.testing.assert_close(
+            model(images)[..., inside, inside], expected[..., inside, inside], rtol=0, atol=1e-4
+        )
+
+
+def test_finer_stages_have_no_say_before_training():
+    torch.manual_seed(0)
+    coarse, fine = FCN(output_stride=32).eval(), FCN(output_stride=8).eval()
+    fine.load_state_dict(coarse.state_dict(), strict=False)
+    with torch.inference_mode():
+        images = torch.randn(1, 3, 96, 128)
+        scores = fine.score32(fine.stage32(fine.stage16(fine.stage8(fine.stem(images)))))
+        for scale in (2, 2, 8):
+            scores = F.interpolate(scores, scale_factor=scale, mode="bilinear")
+        torch.testing.assert_close(fine(images), scores)
+
+
+def test_parameters_of_the_chapter():
+    """13.0 million, 1.81 of them in the dense 64x64 kernel; 86 thousand when grouped."""
+
+    def parameters(module):
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    assert parameters(FCN(upsampling="dense")) == 12_993_642
+    assert parameters(FCN(upsampling="dense").upsample) == 21 * 21 * 64 * 64 + 21
+    assert parameters(FCN(upsampling="grouped").upsample) == 86_016
+    assert parameters(FCN().upsample) == 0
+
+
+def test_the_score_layer_starts_with_xavier():
+    torch.manual_seed(0)
+    weight = FCN().score32.weight
+    bound = (6 / (512 + 21)) ** 0.5
+    assert weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+
+
+@pytest.fixture
+def resnet_file(tmp_path):
+    """A file with the names and shapes of torchvision's published weights."""
+    path = tmp_path / "resnet18.pth"
+    torch.save(torchvision.models.resnet18().state_dict(), path)
+    return path
+
+
+def test_weights_of_a_file_fill_the_backbone(resnet_file):
+    model = FCN(weights=resnet_file)
+    state = torch.load(resnet_file, weights_only=True)
+    assert torch.equal(model.stage32[1].conv2.weight, state["layer4.1.conv2.weight"])
+    assert torch.equal(model.stem[0].weight, state["conv1.weight"])
+
+
+def test_imagenet_weights_are_taken_from_the_weights_folder(resnet_file, monkeypatch):
+    monkeypatch.setattr("fcn_course.model.imagenet_weights", lambda: resnet_file)
+    state = torch.load(resnet_file, weights_only=True)
+    assert torch.equal(FCN(weights="imagenet").stem[0].weight, state["conv1.weight"])
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="does not hold the weights of a ResNet-18"):
+        FCN(weights=tmp_path / "other.pth")
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("code in a checkpoint was run",)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a file of tensors", pickle.dumps(Evil()), pickle.dumps([1, 2])])
+def test_a_file_that_is_no_checkpoint_is_refused_in_a_sentence(tmp_path, content, capsys):
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"model\.pt") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_truncated_checkpoint_is_refused(resnet_file):
+    content = resnet_file.read_bytes()
+    resnet_file.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="is damaged or is no file of tensors"):
+        read_state(resnet_file)
+
+
+def test_a_state_dict_is_not_a_checkpoint(resnet_file):
+    with pytest.raises(ValueError, match="is no checkpoint of this course"):
+        load_model(resnet_file)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.pt"):
+        load_model(tmp_path / "nowhere.pt")
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="output_stride must be 32, 16 or 8, got 64"):
+        FCN(output_stride=64)
+    with pytest.raises(ValueError, match='must be "fixed", "grouped" or "dense", got \'cubic\''):
+        FCN(upsampling="cubic")
+    with pytest.raises(ValueError, match="num_classes must be >= 1, got 0"):
+        FCN(num_classes=0)

@@ -1,0 +1,241 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+
+def python(*arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+# ------------------------------------------------------------------------------------------------ environments
+
+
+def test_environment_yml_is_in_step_with_pyproject() -> None:
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["name"]
+    assert environment["channels"][0] == "conda-forge"
+    # "-e ." is pyproject.toml's own list, so nothing can be missing, and nothing else is there to grow old.
+    assert environment["dependencies"] == [f"python{PROJECT['requires-python']}", "pip", {"pip": ["-e ."]}]
+
+
+def test_d2l_imports_beside_todays_numpy() -> None:
+    done = python("-c", "import numpy, d2l.torch; print(numpy.__version__, d2l.__version__)")
+    assert done.returncode == 0, done.stderr
+    numpy_version, d2l_version = done.stdout.split()[-2:]
+    assert int(numpy_version.split(".")[0]) >= 2
+    assert d2l_version == "1.0.3"
+
+
+def test_pre_commit_configuration_is_valid_and_fetches_nothing() -> None:
+    done = python("-m", "pre_commit", "validate-config", ".pre-commit-config.yaml")
+    assert done.returncode == 0, done.stdout
+    configuration = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())
+    assert [repository["repo"] for repository in configuration["repos"]] == ["local"]
+
+
+# ------------------------------------------------------------------------------------------------ make
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder with our Makefile, and `bin/` with what the barest machine has: no uv, no python3."""
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    (tmp_path / "bin").mkdir()
+    for tool in ("sh", "cat", "chmod", "mkdir", "rm", "sed"):
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    return tmp_path
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def make(bare: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(bare / "bin")}
+    command = [str(shutil.which("make")), *arguments]
+    return subprocess.run(command, cwd=bare, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_make_uses_the_uv_that_is_there(bare: Path) -> None:
+    script(bare / "bin" / "uv", 'echo uv "$@"')
+    assert make(bare, "-s", "lab").stdout == "uv run fcn-course lab\n"
+    assert not (bare / ".tools").exists()
+
+
+def test_make_test_runs_every_check_and_ends_with_pytest(bare: Path) -> None:
+    script(bare / "bin" / "uv", 'echo uv "$@"')
+    assert make(bare, "-s", "test").stdout.splitlines() == [
+        "uv run ruff check",
+        "uv run ruff format --check",
+        "uv run mypy",
+        "uv run fcn-course build --check",
+        "uv run pytest",
+    ]
+
+
+# In the next tests a script stands in for python3, since the real one would fetch uv.
+
+
+def test_make_without_uv_puts_a_private_one_beside_the_makefile(bare: Path) -> None:
+    script(
+        bare / "bin" / "python3",
+        'test "$2" = venv || exit 1\n'
+        'mkdir -p "$3/bin"\n'
+        'cat > "$3/bin/python" <<END\n#!/bin/sh\n'
+        "test \"\\$*\" = '-m pip install --quiet uv' || exit 1\n"
+        "printf '#!/bin/sh\\necho private uv \\$@\\n' > .tools/uv/bin/uv\nchmod +x .tools/uv/bin/uv\n"
+        'END\nchmod +x "$3/bin/python"',
+    )
+    done = make(bare, "-s", "lab")
+    assert "private uv run fcn-course lab" in done.stdout, done.stdout + done.stderr
+    assert (bare / ".tools" / ".gitignore").read_text() == "*\n"
+    assert make(bare, "-s", "lab").stdout == "private uv run fcn-course lab\n"
+
+
+def test_make_without_uv_and_venv_takes_pip(bare: Path) -> None:
+    script(
+        bare / "bin" / "python3",
+        'test "$*" = "-m pip install --quiet --target .tools/uv uv" || exit 1\n'
+        "mkdir -p .tools/uv/bin\n"
+        "printf '#!/bin/sh\\necho private uv $@\\n' > .tools/uv/bin/uv\nchmod +x .tools/uv/bin/uv",
+    )
+    done = make(bare, "-s", "lab")
+    assert "private uv run fcn-course lab" in done.stdout, done.stdout + done.stderr
+
+
+def test_make_says_what_to_do_where_uv_cannot_be_had(bare: Path) -> None:
+    script(bare / "bin" / "python3", 'echo "no module named $2"; exit 1')
+    done = make(bare, "lab")
+    assert done.returncode != 0
+    assert "no module named venv" in done.stdout
+    assert "install it by hand: https://docs.astral.sh/uv/" in done.stdout
+
+
+# ------------------------------------------------------------------------------------------------ pytest and nbval
+
+
+def test_pytest_compares_the_outputs_of_notebooks_and_leaves_sources_alone(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    (tmp_path / "notebooks" / "source").mkdir(parents=True)
+    (tmp_path / "notebooks" / "source" / "test_source.py").write_text("1 / 0")
+
+    def write(name: str, stored: str, tags: list[str], execution_count: int | None = 1) -> None:
+        output = nbformat.v4.new_output("stream", text=stored)
+        cell = nbformat.v4.new_code_cell("print(1)", execution_count=execution_count, metadata={"tags": tags})
+        cell.outputs = [output] if execution_count else []
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "notebooks" / name)
+
+    write("00_same.ipynb", "1\n", tags=[])
+    write("01_ignored.ipynb", "2\n", tags=["nbval-ignore-output"])
+    # This is why test_notebooks.py refuses cells that were never run.
+    write("02_never_run.ipynb", "", tags=[], execution_count=None)
+    done = python("-m", "pytest", "-p", "no:cacheprovider", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+    write("00_same.ipynb", "2\n", tags=[])
+    done = python("-m", "pytest", "-p", "no:cacheprovider", "notebooks/00_same.ipynb", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert "Cell outputs differ" in done.stdout
+
+
+# ------------------------------------------------------------------------------------------------ README
+
+# Every command in README.md is run by a test: the cheap ones here, as they stand ...
+CHEAP = {
+    "make help",
+    "uv run fcn-course --help",
+    "uv run fcn-course build --check",
+}
+LAB = "tests/test_cli.py::test_lab_serves_the_first_notebook_to_this_machine_only"
+RUN = "tests/test_cli.py::test_run_prints_a_table_and_hands_on_the_profile"
+BUILD = "tests/test_cli.py::test_build_writes_the_notebooks_named"
+ENVIRONMENT = "tests/test_setup.py::test_environment_yml_is_in_step_with_pyproject"
+PRE_COMMIT = "tests/test_setup.py::test_pre_commit_configuration_is_valid_and_fetches_nothing"
+# ... and the others by the test, or by the script of CI, that does the same work. Patterns match whole commands.
+COVERED = {
+    r"git clone \S+( \S+)?": ".ci/run",
+    r"cd \S+": ".ci/run",
+    r"make test": ".ci/run",
+    r"(uv run )?pytest": ".ci/run",
+    r"make lab": LAB,
+    r"(uv run )?fcn-course lab": LAB,
+    r"(uv run )?fcn-course run( --profile voc2012)?": RUN,
+    r"(make|uv run fcn-course) build( \d\d)?": BUILD,
+    r"conda env create -f environment.yml": ENVIRONMENT,
+    r"conda activate fcn-course": ENVIRONMENT,
+    r"uv run pre-commit install": PRE_COMMIT,
+}
+
+
+def commands_in(markdown: str) -> list[str]:
+    """Gives the commands in a text's bash and sh blocks, without prompts and comments."""
+    blocks = re.findall(r"^[ ]*```(?:bash|sh|shell|console)\n(.*?)^[ ]*```", markdown, re.DOTALL | re.MULTILINE)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    commands = [re.sub(r"(^|\s)#.*", "", line).strip().removeprefix("$ ") for line in lines]
+    return [re.sub(r"\s+", " ", command) for command in commands if command]
+
+
+def how_it_is_run(command: str) -> str:
+    """Gives "here" or the file and test that do a command's work; raises KeyError for a command that nothing runs."""
+    if command in CHEAP:
+        return "here"
+    matches = [place for pattern, place in COVERED.items() if re.fullmatch(pattern, command)]
+    if not matches:
+        raise KeyError(f"no test runs {command!r} of README.md: add it to CHEAP or COVERED in {Path(__file__).name}")
+    return matches[0]
+
+
+def test_commands_are_found_in_bash_and_sh_blocks() -> None:
+    text = """
+```python
+make x
+```
+- in a list
+  ```bash
+  $ make lab   # opens it
+  # only a remark
+
+  a \\
+    b#c
+  ```
+```sh
+d
+```
+"""
+    assert commands_in(text) == ["make lab", "a b#c", "d"]
+
+
+def test_unknown_command_is_refused() -> None:
+    assert how_it_is_run("make lab").startswith("tests/")
+    with pytest.raises(KeyError, match="no test runs 'make laboratory' of README"):
+        how_it_is_run("make laboratory")
+
+
+def test_every_command_in_the_readme_is_run() -> None:
+    for command in commands_in((REPOSITORY / "README.md").read_text()):
+        if how_it_is_run(command) != "here":
+            continue
+        # The environment of this test is the one that uv would make.
+        arguments = re.sub(r"^(uv run )?fcn-course", f"{sys.executable} -m fcn_course", command).split()
+        done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("place", sorted(set(COVERED.values())))
+def test_what_is_named_in_place_of_a_command_exists(place: str) -> None:
+    path, _, name = place.partition("::")
+    assert os.access(REPOSITORY / path, os.R_OK)
+    assert (f"def {name}(" if name else "make test") in (REPOSITORY / path).read_text()
