@@ -15,8 +15,10 @@ HAZE = (202, 212, 222)
 
 @dataclass(frozen=True)
 class Background:
-    """A painted place. `zones`: for "sky", the heights at which an object's centre can be, for "water" and "ground"
-    those of its lowest point, as a pair (farthest, nearest) of shares of the image height.
+    """A painted place and where in it things can be.
+
+    `zones` gives heights, (farthest, nearest), as shares of the image height: in the "sky" those of an object's centre,
+    on "water" and "ground" those of its lowest point.
     """
 
     picture: NDArray[np.float32]  # (H, W, 3) in [0, 255]

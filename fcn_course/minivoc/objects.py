@@ -27,7 +27,7 @@ def paint_colour(rng: Rng) -> Colour:
     """A colour that vehicles are sold in: mostly bright, sometimes white, silver or dark."""
     if rng.random() < 0.3:
         return pick(rng, [WHITE, (176, 180, 186), (60, 62, 70)])
-    return hsv(natural_hue(rng), rng.uniform(0.55, 0.85), rng.uniform(0.5, 0.9))
+    return hsv(natural_hue(rng), rng.uniform(0.5, 0.8), rng.uniform(0.45, 0.8))
 
 
 def wheel(brush: Brush, x: float, y: float, radius: float) -> None:

@@ -80,35 +80,30 @@ def place(rng: Rng, background: Background, names: tuple[str, ...], light_from: 
     """Poses the main object and, where they hide least of each other, its companions; from far to near."""
     height, width = background.picture.shape[:2]
     taken = np.zeros((height, width), dtype=bool)
-    main_centre = 0.5 if len(names) == 1 else 0.5 + rng.choice([-1, 1]) * rng.uniform(0.06, 0.2)
+    aside = 0.0 if len(names) == 1 else pick(rng, [-1, 1]) * rng.uniform(0.06, 0.2)
     placed: list[Placed] = []
     for index, name in enumerate(names):
-        zones = [zone for zone in PAINTERS[name] if zone in background.zones]
-        zone = pick(rng, zones)
-        share = MAIN_SHARE if index == 0 else COMPANION_SHARE
-        sprite = scaled(rng, pose(rng, name, zone), name, share, height, width)
+        is_main = index == 0
+        zone = pick(rng, [zone for zone in PAINTERS[name] if zone in background.zones])
+        sprite = scaled(rng, pose(rng, name, zone), name, MAIN_SHARE if is_main else COMPANION_SHARE, height, width)
         sprite = relief(sprite, rng, light_from, roughness=0.02 if name in SMOOTH else 0.06)
-        far, near = background.zones[zone]
-        best: tuple[float, Placed] | None = None
-        for _ in range(1 if index == 0 else 12):
-            depth = rng.uniform(0.7, 1) if index == 0 else rng.uniform(0, 0.75)
-            centre = main_centre + rng.uniform(-0.05, 0.05) if index == 0 else rng.uniform(0.08, 0.92)
-            level = (far + (near - far) * depth) * height
+        overhang = (0.12 if is_main else 0.35) * sprite.width
+        candidates = []
+        for _ in range(1 if is_main else 24):
+            centre = (0.5 + aside + rng.uniform(-0.05, 0.05) if is_main else rng.uniform(0.04, 0.96)) * width
+            left = min(max(centre - sprite.width / 2, -overhang), width + overhang - sprite.width)
+            far, near = background.zones[zone]
+            level = (far + (near - far) * (rng.uniform(0.7, 1) if is_main else rng.uniform(0, 0.75))) * height
             top = level - sprite.height / 2 if zone == "sky" else max(level - sprite.height, 0.03 * height)
-            overhang = (0.12 if index == 0 else 0.35) * sprite.width
-            left = np.clip(centre * width - sprite.width / 2, -overhang, width + overhang - sprite.width)
-            candidate = Placed(CLASSES.index(name), sprite, round(float(left)), round(top), zone)
-            seen = float((silhouette(candidate, height, width) & ~taken).sum())
-            if best is None or seen > best[0]:
-                best = seen, candidate
-        assert best is not None
-        placed.append(best[1])
-        taken |= silhouette(best[1], height, width)
+            candidates.append(Placed(CLASSES.index(name), sprite, round(left), round(top), zone))
+        most_visible = max(candidates, key=lambda each: (silhouette(each, height, width) & ~taken).sum())
+        placed.append(most_visible)
+        taken |= silhouette(most_visible, height, width)
     return sorted(placed, key=lambda each: (each.zone != "sky", each.bottom))
 
 
-def on_sheet(placed: Placed, height: int, width: int) -> NDArray[np.float32]:
-    """The cut-out at its place: (H, W, 4) float32 in [0, 255], alpha 0 where it is not."""
+def on_sheet(placed: Placed, height: int, width: int) -> NDArray[np.floating]:
+    """The cut-out at its place: (H, W, 4) float in [0, 255], alpha 0 where it is not."""
     sheet = Image.new("RGBA", (width, height))
     sheet.paste(placed.sprite, (placed.left, placed.top))
     return np.asarray(sheet, dtype=np.float32)
@@ -120,7 +115,7 @@ def silhouette(placed: Placed, height: int, width: int) -> NDArray[np.bool_]:
     return np.asarray(sheet) >= 128
 
 
-def shadow(placed: Placed, height: int, width: int) -> NDArray[np.float32]:
+def shadow(placed: Placed, height: int, width: int) -> NDArray[np.floating]:
     """How much light, (H, W) in [0, 1], the object takes from the ground it stands on."""
     brush = Brush(width, height, 1)
     wide = placed.sprite.width
@@ -129,7 +124,7 @@ def shadow(placed: Placed, height: int, width: int) -> NDArray[np.float32]:
     return np.asarray(soft, dtype=np.float32) / 255
 
 
-def reflection(rng: Rng, placed: Placed, height: int, width: int) -> NDArray[np.float32]:
+def reflection(rng: Rng, placed: Placed, height: int, width: int) -> NDArray[np.floating]:
     """The object upside down in the water, broken up by ripples: (H, W, 4) in [0, 255]."""
     mirrored = placed.sprite.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     sheet = on_sheet(Placed(placed.label, mirrored, placed.left, placed.bottom - 2, placed.zone), height, width).copy()
@@ -145,14 +140,14 @@ def void_contours(instances: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (np.stack(shifted) != instances).any(axis=0)
 
 
-def develop(rng: Rng, picture: NDArray[np.float32], mood: str) -> NDArray[np.uint8]:
+def develop(rng: Rng, picture: NDArray[np.floating], mood: str) -> NDArray[np.uint8]:
     """The photographer's part: exposure, colour cast, vignette, a slight blur and the sensor's noise."""
     height, width = picture.shape[:2]
     cast = {"day": (1.02, 1.0, 0.97), "dusk": (1.06, 0.93, 0.86), "overcast": (0.94, 0.96, 1.0)}[mood]
-    gains = rng.uniform(0.92, 1.18) * np.array(cast) * rng.uniform(0.95, 1.05, 3)
+    gains = rng.uniform(0.92, 1.12) * np.array(cast) * rng.uniform(0.95, 1.05, 3)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     vignette = 1 - rng.uniform(0, 0.1) * (x**2 + y**2)
-    lit = picture * gains * vignette[..., None]
+    lit = picture * (gains * vignette[..., None])
     sharp = Image.fromarray(lit.clip(0, 255).astype(np.uint8))
     soft = np.asarray(sharp.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.6))), dtype=np.float32)
     grain = rng.normal(0, rng.uniform(0.8, 2.4), (height, width, 1)) + rng.normal(0, 0.8, (height, width, 3))
@@ -184,7 +179,9 @@ def draw_scene(rng: Rng, cast: tuple[str, ...] = CASTS[0]) -> tuple[NDArray[np.u
     placed = place(rng, background, tuple(names), light_from)
 
     blur = ImageFilter.GaussianBlur(float(rng.choice([0, 0.5, 1.2])))
-    picture = np.asarray(Image.fromarray(background.picture.astype(np.uint8)).filter(blur), dtype=np.float32)
+    picture: NDArray[np.floating] = np.asarray(
+        Image.fromarray(background.picture.astype(np.uint8)).filter(blur), dtype=np.float32
+    )
     mask = np.zeros((height, width), dtype=np.uint8)
     instances = np.zeros((height, width), dtype=np.int64)
     for number, each in enumerate(placed, start=1):
