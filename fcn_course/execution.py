@@ -73,7 +73,6 @@ def execute(
         timeout=cell_timeout,
         coalesce_streams=True,
         record_timing=False,
-        store_widget_state=False,
         shutdown_kernel="immediate",
         extra_arguments=["--log-level=ERROR"],  # the kernel's notices would tear the live line
         resources={"metadata": {"path": str(folder)}},

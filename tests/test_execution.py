@@ -58,6 +58,15 @@ def test_live_line_shows_the_heading_of_the_running_cell(tmp_path: Path, capsys:
     assert "01_first: 2/2 cells" in shown
 
 
+def test_explorers_and_displays_that_change_run(tmp_path: Path) -> None:
+    notebook = notebook_of(
+        "import ipywidgets\nipywidgets.interact(lambda k: print(k), k=(1, 5));",
+        "from IPython.display import display\nhandle = display(1, display_id=True)\nhandle.update(2)",
+    )
+    execution.execute(notebook, "a", tmp_path)
+    assert notebook.cells[1].outputs[0].data["text/plain"] == "2"
+
+
 @pytest.fixture
 def three(tmp_path: Path) -> list[Path]:
     paths = [tmp_path / name for name in ("00_good.ipynb", "01_bad.ipynb", "02_good.ipynb")]

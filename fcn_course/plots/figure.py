@@ -9,6 +9,7 @@ from typing import ParamSpec
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 STYLE = Path(__file__).with_name("course.mplstyle")
 
@@ -26,9 +27,11 @@ class Picture(Figure):
         with matplotlib.style.context(STYLE):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=RESOLUTION)
+        small = io.BytesIO()  # 256 colours are enough for a figure, and keep notebooks a third of the size
+        Image.open(buffer).convert("RGB").quantize(256).save(small, format="png", optimize=True)
         width, height = (round(inches * 100) for inches in self.get_size_inches())
         shown = {"width": width, "height": height, "alt": self.alt}
-        return {"image/png": buffer.getvalue(), "text/plain": self.alt}, {"image/png": shown}
+        return {"image/png": small.getvalue(), "text/plain": self.alt}, {"image/png": shown}
 
 
 RESOLUTION = 130
