@@ -35,9 +35,7 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> to
     return weight
 
 
-def upsampling_layer(
-    channels: int, scale: int, trainable: bool = True, grouped: bool = False
-) -> nn.ConvTranspose2d:
+def upsampling_layer(channels: int, scale: int, trainable: bool = True, grouped: bool = False) -> nn.ConvTranspose2d:
     """A transposed convolution that turns (N, channels, H, W) into (N, channels, scale * H, scale * W) bilinearly.
 
     Dense, its weight is (channels, channels, k, k), free to learn how classes mix; ``grouped`` keeps one kernel for

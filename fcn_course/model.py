@@ -6,7 +6,7 @@ ResNet-18 (He et al., CVPR 2016) in VGG's place.
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -49,16 +49,16 @@ class FCN(nn.Module):
         self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool, resnet.layer1)
         self.stage8, self.stage16, self.stage32 = resnet.layer2, resnet.layer3, resnet.layer4
 
-        self.score32 = nn.Conv2d(STAGE_CHANNELS[32], num_classes, kernel_size=1)
+        self.score32 = _score(STAGE_CHANNELS[32], num_classes)
         nn.init.xavier_uniform_(self.score32.weight)
-        nn.init.zeros_(self.score32.bias)
         self.skip_strides = [stride for stride in (16, 8) if stride >= output_stride]
         for stride in self.skip_strides:
-            self.add_module(f"score{stride}", _zero_score(STAGE_CHANNELS[stride], num_classes))
+            self.add_module(f"score{stride}", _score(STAGE_CHANNELS[stride], num_classes))
             self.add_module(f"upsample{stride}", _upsampling(num_classes, 2, upsampling))
         self.upsample = _upsampling(num_classes, output_stride, upsampling)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch of normalised images."""
         features = {8: self.stage8(self.stem(images))}
         features[16] = self.stage16(features[8])
         features[32] = self.stage32(features[16])
@@ -83,7 +83,7 @@ def load_model(path: str | os.PathLike[str]) -> FCN:
     return model.eval()
 
 
-def read_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The dictionary of tensors and plain values in a file written by ``torch.save``; no code in it is run.
 
     Raises FileNotFoundError when the file is missing, ValueError when it is damaged or holds anything else.
@@ -108,6 +108,7 @@ class BilinearUpsampling(nn.Module):
         self.scale = scale
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, scale * H, scale * W)."""
         return F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
 
 
@@ -123,11 +124,11 @@ def _upsampling(channels: int, scale: int, kind: Upsampling) -> nn.Module:
     raise ValueError(f'upsampling must be "fixed", "grouped" or "dense", got {kind!r}')
 
 
-def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
+def _score(in_channels: int, num_classes: int) -> nn.Conv2d:
     """A 1x1 convolution that starts at zero: a finer stage has no say until it has learned something."""
     score = nn.Conv2d(in_channels, num_classes, kernel_size=1)
-    nn.init.zeros_(score.weight)
-    nn.init.zeros_(score.bias)
+    for parameter in score.parameters():
+        nn.init.zeros_(parameter)
     return score
 
 

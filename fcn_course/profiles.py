@@ -38,7 +38,7 @@ class Profile:
         return data_folder() / "runs" / self.name / "fcn32s.pt"
 
     def new_model(self, recipe: Recipe, seed: int = 0) -> FCN:
-        """An FCN-32s to train by ``recipe``; when pretrained weights cannot be fetched it says so and starts untrained."""
+        """An FCN-32s to train by ``recipe``. When its weights cannot be fetched it says so and starts untrained."""
         torch.manual_seed(seed)
         try:
             return FCN(weights=self.weights, upsampling=recipe.upsampling)
@@ -65,9 +65,7 @@ def get_profile(name: str | None = None) -> Profile:
     if name == "mini":
         return Profile("mini", _minivoc_root(), crop_size=(96, 128), batch_size=16, epochs=20, weights=None)
     if name == "voc2012":
-        return Profile(
-            "voc2012", _voc2012_root(), crop_size=(320, 480), batch_size=32, epochs=50, weights="imagenet"
-        )
+        return Profile("voc2012", _voc2012_root(), crop_size=(320, 480), batch_size=32, epochs=50, weights="imagenet")
     raise ValueError(f'profile must be "mini" or "voc2012", got {name!r}')
 
 

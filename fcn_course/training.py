@@ -317,7 +317,5 @@ def _crop_only(crop_size: tuple[int, int]) -> v2.Transform:
     return v2.Compose([v2.RandomCrop(crop_size), eval_transform()])
 
 
-def _void_to_background(
-    image: tv_tensors.Image, mask: tv_tensors.Mask
-) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+def _void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
     return image, tv_tensors.wrap(torch.where(mask == VOID, 0, mask), like=mask)

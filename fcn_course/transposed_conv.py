@@ -49,9 +49,7 @@ def conv_transpose_output_size(
     return result
 
 
-def output_padding_for(
-    size: int, target: int, kernel_size: int, stride: int, padding: int, dilation: int = 1
-) -> int:
+def output_padding_for(size: int, target: int, kernel_size: int, stride: int, padding: int, dilation: int = 1) -> int:
     """The output_padding that makes a transposed convolution return exactly ``target`` cells.
 
     A strided convolution maps several input sizes to the same output size; output_padding chooses among them on the
@@ -111,9 +109,7 @@ def conv_transpose2d(
     return y if bias is None else y + bias[:, None, None]
 
 
-def conv_matrix(
-    weight: torch.Tensor, size: tuple[int, int], stride: IntPair = 1, padding: IntPair = 0
-) -> torch.Tensor:
+def conv_matrix(weight: torch.Tensor, size: tuple[int, int], stride: IntPair = 1, padding: IntPair = 0) -> torch.Tensor:
     """The matrix W with ``conv2d(x).flatten() == W @ x.flatten()``; its transpose is the transposed convolution.
 
     Takes ``weight`` (C_out, C_in, kernel height, kernel width), or one 2-D kernel, and the input's ``(H, W)``; gives

@@ -119,17 +119,16 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 def train_transform(crop_size: tuple[int, int]) -> v2.Transform:
     """Random scale, flip and crop of image and mask together, then :func:`eval_transform`.
 
-    The shorter side becomes 0.75 to 1.75 times the height of ``crop_size`` (height, width). Images smaller than the crop are padded: the image with ImageNet's mean colour, the mask with
-    void, so that nothing is learned there. Masks are resized by nearest neighbour: mixing two labels makes a third.
+    The shorter side becomes 0.75 to 1.75 times the height of ``crop_size`` (height, width). Images smaller than the
+    crop are padded: the image with ImageNet's mean colour, the mask with void, so that nothing is learned there.
+    Masks are resized by nearest neighbour: mixing two labels would make a third.
     """
     mean_colour = [round(255 * mean) for mean in IMAGENET_MEAN]
     return v2.Compose(
         [
             v2.RandomHorizontalFlip(),
             v2.RandomResize(round(0.75 * crop_size[0]), round(1.75 * crop_size[0]) + 1),
-            v2.RandomCrop(
-                crop_size, pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}
-            ),
+            v2.RandomCrop(crop_size, pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}),
             eval_transform(),
         ]
     )
@@ -175,7 +174,7 @@ def _index_of_colour() -> np.ndarray:
 
 
 def _check_labels(labels: np.ndarray, what: str) -> None:
-    wrong = (labels >= len(CLASSES)) & (labels != VOID)
+    wrong = (labels < 0) | ((labels >= len(CLASSES)) & (labels != VOID))
     if wrong.any():
         raise ValueError(
             f"{what} has the value {labels[wrong][0]}: only classes 0 to {len(CLASSES) - 1} and void {VOID} are known"

@@ -1,6 +1,8 @@
 import os
+from pathlib import Path
 
 import matplotlib
+import pytest
 from hypothesis import settings
 
 # The same examples on every run and on every machine, however slow it is.
@@ -12,3 +14,12 @@ matplotlib.use("Agg")
 
 # Stored outputs are those of the bundled data; the kernels that run the notebooks inherit this.
 os.environ["FCN_COURSE_PROFILE"] = "mini"
+
+
+@pytest.fixture(scope="session")
+def voc2012() -> Path:
+    """The folder with real VOC images; skips where there is none."""
+    root = os.environ.get("FCN_COURSE_VOC2012")
+    if not root or not (Path(root) / "VOCdevkit" / "VOC2012").is_dir():
+        pytest.skip("FCN_COURSE_VOC2012 names no folder with VOCdevkit/VOC2012 in it")
+    return Path(root)

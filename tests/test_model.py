@@ -36,9 +36,7 @@ def test_an_untrained_network_upsamples_its_scores_bilinearly(upsampling):
         scores = model.score32(model.stage32(model.stage16(model.stage8(model.stem(images)))))
         expected = F.interpolate(scores, scale_factor=32, mode="bilinear")
         inside = slice(32, -32)
-        torch.testing.assert_close(
-            model(images)[..., inside, inside], expected[..., inside, inside], rtol=0, atol=1e-4
-        )
+        torch.testing.assert_close(model(images)[..., inside, inside], expected[..., inside, inside], rtol=0, atol=1e-4)
 
 
 def test_finer_stages_have_no_say_before_training():

@@ -42,7 +42,7 @@ def test_conv_transpose_output_size_is_what_torch_returns_or_raises(
             x, weight, None, (stride, 1), (padding, 0), (output_padding, 0), 1, (dilation, 1)
         ).shape[2]
     except RuntimeError:
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"cuts off everything|output_padding must be smaller"):
             conv_transpose_output_size(size, kernel, stride, padding, output_padding, dilation)
     else:
         assert conv_transpose_output_size(size, kernel, stride, padding, output_padding, dilation) == expected
@@ -98,7 +98,7 @@ def test_conv_transpose2d_equals_torch(
     try:
         expected = F.conv_transpose2d(x, weight, bias, stride, padding, output_padding, 1, dilation)
     except RuntimeError:
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"cuts off everything|output_padding must be smaller"):
             conv_transpose2d(x, weight, bias, stride, padding, output_padding, dilation)
     else:
         actual = conv_transpose2d(x, weight, bias, stride, padding, output_padding, dilation)
@@ -167,5 +167,5 @@ def test_bad_input_is_named(call, message):
 
 
 def test_a_size_must_be_a_whole_number():
-    with pytest.raises(TypeError, match="stride must be a whole number, got 2.0"):
+    with pytest.raises(TypeError, match=r"stride must be a whole number, got 2\.0"):
         conv_output_size(8, 3, stride=2.0)

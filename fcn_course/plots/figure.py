@@ -23,7 +23,9 @@ class Picture(Figure):
 
     alt: str = ""
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, object], dict[str, object]]:
         with matplotlib.style.context(STYLE):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=RESOLUTION)

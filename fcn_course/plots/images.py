@@ -14,7 +14,7 @@ from fcn_course.voc import CLASSES, COLORMAP, VOID, decode_mask
 def image_grid(
     images: Sequence[np.ndarray | torch.Tensor], titles: Sequence[str] = (), columns: int = 4, alt: str = ""
 ) -> Picture:
-    """Images side by side: (3, H, W) or (H, W, 3) photos, or (H, W) masks in VOC's colours. uint8 or floats in [0, 1]."""
+    """Images side by side: photos (3, H, W) or (H, W, 3), uint8 or floats in [0, 1], or masks (H, W) of class indices."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     height, width = as_rgb(images[0]).shape[:2]
@@ -53,7 +53,7 @@ def as_rgb(image: np.ndarray | torch.Tensor) -> np.ndarray:
 
 
 def overlay(image: np.ndarray | torch.Tensor, mask: np.ndarray | torch.Tensor, opacity: float = 0.6) -> np.ndarray:
-    """(H, W, 3) uint8: the photo, uint8, with the classes' colours laid over it; background stays clear, void is white."""
+    """The photo, uint8, with its classes' colours over it, (H, W, 3) uint8; background stays clear, void is white."""
     photo, labels = as_rgb(image).astype(np.float32), np.asarray(mask)
     colours = np.where(labels[..., None] == VOID, 255, decode_mask(labels)).astype(np.float32)
     share = np.where(labels[..., None] == 0, 0.0, opacity)

@@ -1,0 +1,140 @@
+"""prediction: whole images against the model itself, tiles against their definition, boxes over random sizes."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import nn
+from torchvision.transforms import v2
+
+from fcn_course.model import FCN
+from fcn_course.prediction import normalize, predict, predict_logits, predict_tiled, tile_boxes
+
+sides = st.integers(1, 700)
+tile_sides = st.integers(1, 10).map(lambda n: 32 * n)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return FCN()
+
+
+class ColourModel(nn.Module):
+    """A class for each pixel from its own colour alone, so that tiles cannot change the answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(5, 3, 1, 1, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, images):
+        return torch.nn.functional.conv2d(images, self.weights)
+
+
+def photo(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_normalize_equals_torchvisions_own_preset():
+    image = photo(40, 50)
+    weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    expected = v2.functional.normalize(image / 255, weights.mean, weights.std)
+    torch.testing.assert_close(normalize(image), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK", "P", "1", "RGB"])
+def test_every_kind_of_image_becomes_three_channels(mode):
+    image = Image.fromarray(photo(20, 30).permute(1, 2, 0).numpy()).convert(mode)
+    expected = normalize(np.array(image.convert("RGB")))
+    torch.testing.assert_close(normalize(image), expected)
+
+
+def test_a_photo_lying_on_its_side_is_turned_upright():
+    upright = photo(20, 30)
+    lying = Image.fromarray(upright.permute(1, 2, 0).numpy()).transpose(Image.Transpose.ROTATE_90)
+    lying.getexif()[0x0112] = 6  # "rotate 90 degrees clockwise to see it"
+    torch.testing.assert_close(normalize(lying), normalize(upright))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 65), (96, 128)])
+def test_predict_is_the_argmax_of_the_models_logits(model, size):
+    image = photo(*size)
+    with torch.inference_mode():
+        expected = model.eval()(normalize(image)[None])[0]
+    torch.testing.assert_close(predict_logits(model, image), expected)
+    assert torch.equal(predict(model, image), expected.argmax(dim=0).byte())
+
+
+def test_predicting_leaves_the_model_as_it_was(model):
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    predict(model, photo(64, 64))
+    predict_tiled(model, photo(64, 64))
+    assert model.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("size", [(96, 128), (64, 96), (32, 32)])
+def test_one_tile_equals_the_whole_image(model, size):
+    image = photo(*size)
+    assert torch.equal(predict_tiled(model, image, tile=(96, 128)), predict(model, image))
+
+
+@given(st.integers(1, 150), st.integers(1, 150), st.integers(0, 31))
+@settings(max_examples=30)
+def test_tiles_do_not_change_what_depends_on_a_pixel_alone(height, width, overlap):
+    image = photo(height, width)
+    tiled = predict_tiled(ColourModel(), image, tile=(32, 64), overlap=overlap)
+    assert torch.equal(tiled, predict(ColourModel(), image))
+
+
+def test_logits_are_averaged_where_tiles_overlap(model):
+    image = photo(96, 96)
+    logits = torch.zeros(2, 21, 96, 96)
+    with torch.inference_mode():
+        for index, top in enumerate((0, 32)):
+            logits[index, :, top : top + 64] = model.eval()(normalize(image)[None, :, top : top + 64])[0]
+    counts = torch.tensor([1, 2, 1]).repeat_interleave(32)[:, None]
+    expected = (logits.sum(dim=0) / counts).argmax(dim=0).byte()
+    assert torch.equal(predict_tiled(model, image, tile=(64, 96), overlap=32), expected)
+
+
+@given(sides, sides, tile_sides, tile_sides, st.integers(0, 31), st.integers(0, 31))
+def test_boxes_cover_every_pixel(height, width, tile_height, tile_width, down, across):
+    seen = np.zeros((height + 320, width + 320), dtype=int)
+    boxes = tile_boxes((height, width), (tile_height, tile_width), (down, across))
+    for top, left, box_height, box_width in boxes:
+        assert top >= 0
+        assert left >= 0
+        assert box_height % 32 == box_width % 32 == 0
+        assert box_height <= tile_height
+        assert box_width <= tile_width
+        assert top + box_height <= height or (top == 0 and height < tile_height)
+        assert left + box_width <= width or (left == 0 and width < tile_width)
+        seen[top : top + box_height, left : left + box_width] += 1
+    assert seen[:height, :width].all()
+    assert len(set(boxes)) == len(boxes)
+    tops = sorted({box[0] for box in boxes})
+    assert all(tile_height - (b - a) >= down for a, b in pairwise(tops))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tile_boxes((0, 5), (32, 32)), "at least one pixel a side, got 0"),
+        (lambda: tile_boxes((50, 50), (100, 32)), "multiples of 32, got 100: try 96"),
+        (lambda: tile_boxes((50, 50), (32, 0)), "multiples of 32, got 0: try 32"),
+        (lambda: tile_boxes((50, 50), (32, 32), 32), "smaller than the tile's side 32, got 32"),
+        (lambda: tile_boxes((50, 50), (32, 32), -1), "got -1"),
+        (lambda: normalize(torch.zeros(3, 4, 4)), r"must be \(3, H, W\) uint8, got \(3, 4, 4\) torch\.float32"),
+        (lambda: normalize(np.zeros((4, 4), np.uint8)), r"got \(4, 4\)"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
