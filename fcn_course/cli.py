@@ -113,3 +113,133 @@ def build(
         raise typer.Exit(1 if problems else 0)
     for source in sources:
         typer.echo(f"wrote {authoring.build(source, notebooks)}")
+
+
+class Recipe(StrEnum):
+    """How to train: as this course does, or as the chapter of d2l does."""
+
+    course = "course"
+    d2l = "d2l"
+
+
+class Data(StrEnum):
+    """What can be fetched or written."""
+
+    mini = "mini"
+    voc2012 = "voc2012"
+    weights = "weights"
+
+
+ProfileOption = Annotated[Profile | None, typer.Option(help="Data to work on; by default $FCN_COURSE_PROFILE.")]
+Checkpoint = Annotated[Path | None, typer.Option(help="A model's file; by default the newest of this profile.")]
+
+
+@app.command()
+def data(what: Annotated[Data, typer.Argument(help="The bundled data, the real VOC2012 (2 GB), or weights.")]) -> None:
+    """Get data: write the bundled set again, download VOC2012, or download ImageNet weights."""
+    from fcn_course import download
+    from fcn_course.minivoc import write_minivoc
+    from fcn_course.voc import VOCSegmentation
+
+    if what is Data.weights:
+        typer.echo(f"ResNet-18's ImageNet weights are in {download.imagenet_weights()}")
+        return
+    root = write_minivoc(download.data_folder() / "minivoc") if what is Data.mini else download.download_voc2012()
+    sizes = {split: len(VOCSegmentation(root, split)) for split in ("train", "val")}
+    typer.echo(f"{sizes['train']} training and {sizes['val']} validation images are in {root}")
+
+
+@app.command()
+def train(
+    profile: ProfileOption = None,
+    recipe: Annotated[Recipe, typer.Option(help="This course's recipe, or the chapter's.")] = Recipe.course,
+    epochs: Annotated[int | None, typer.Option(min=1, help="By default as many as suit the profile.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step; by default the profile's.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="File to keep the run in, and to go on from.")] = None,
+    seed: Annotated[int, typer.Option(help="Start of all random numbers.")] = 0,
+) -> None:
+    """Train an FCN-32s, save it after every epoch, and score it on the validation images."""
+    from fcn_course.profiles import get_profile
+    from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Epoch, training_set
+    from fcn_course.training import train as train_model
+    from fcn_course.voc import VOCSegmentation, eval_transform
+
+    chosen = get_profile(profile)
+    changes = {"epochs": epochs, "batch_size": batch_size}
+    settings = chosen.adapt(
+        COURSE_RECIPE if recipe is Recipe.course else D2L_RECIPE,
+        **{name: value for name, value in changes.items() if value is not None},
+    )
+    file = checkpoint or chosen.checkpoint_of(recipe.value, settings)
+    validation = VOCSegmentation(chosen.root, "val", eval_transform())
+    for split in ("train", "val"):
+        VOCSegmentation(chosen.root, split).verify()
+
+    def report(epoch: Epoch) -> None:
+        typer.echo(
+            f"epoch {epoch.number:3} of {settings.epochs}: loss {epoch.loss:.3f}, "
+            f"pixel accuracy {epoch.pixel_accuracy:.3f}, mean IoU {epoch.mean_iou:.3f}, "
+            f"{epoch.images_per_second:.1f} images/s"
+        )
+
+    model = chosen.new_model(settings, seed)
+    images = training_set(chosen.root, "train", settings)
+    train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
+    typer.echo(f"saved {file}")
+
+
+@app.command()
+def evaluate(profile: ProfileOption = None, checkpoint: Checkpoint = None, split: str = "val") -> None:
+    """Score a trained model on every image of a split, whole."""
+    from fcn_course.model import load_model
+    from fcn_course.profiles import get_profile
+    from fcn_course.training import evaluate as evaluate_model
+    from fcn_course.training import fastest_device
+    from fcn_course.voc import CLASSES, VOCSegmentation, eval_transform
+
+    chosen = get_profile(profile)
+    file = checkpoint or chosen.newest_checkpoint()
+    images = VOCSegmentation(chosen.root, split, eval_transform())
+    scores = evaluate_model(load_model(file).to(fastest_device()), images)
+    typer.echo(f"{file} on {len(images)} images of {split}")
+    for name, iou in zip(CLASSES, scores.iou.tolist(), strict=True):
+        if iou == iou:  # nan: the class occurs neither in the images nor in the predictions
+            typer.echo(f"  IoU of {name:14} {iou:.3f}")
+    typer.echo(
+        f"pixel accuracy {scores.pixel_accuracy:.3f}, mean class accuracy {scores.mean_class_accuracy:.3f}, "
+        f"mean IoU {scores.mean_iou:.3f}"
+    )
+
+
+@app.command()
+def predict(
+    photo: Annotated[Path, typer.Argument(help="An image file of any size.")],
+    out: Annotated[Path, typer.Option(help="Where to write the photo with its classes laid over it.")] = Path(
+        "overlay.png"
+    ),
+    profile: ProfileOption = None,
+    checkpoint: Checkpoint = None,
+    tiled: Annotated[bool, typer.Option("--tiled", help="Predict tile by tile, for images too large at once.")] = False,
+) -> None:
+    """Label every pixel of a photo and write the picture."""
+    import numpy as np
+    from PIL import Image
+
+    from fcn_course import prediction
+    from fcn_course.model import load_model
+    from fcn_course.plots import overlay
+    from fcn_course.profiles import get_profile
+    from fcn_course.training import fastest_device
+    from fcn_course.voc import CLASSES
+
+    chosen = get_profile(profile)
+    model = load_model(checkpoint or chosen.newest_checkpoint()).to(fastest_device())
+    image = prediction.read_photo(photo)
+    if tiled:
+        mask = prediction.predict_tiled(model, image, chosen.crop_size, min(chosen.crop_size) // 3)
+    else:
+        mask = prediction.predict(model, image)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(overlay(np.array(image), mask)).save(out)
+    found = [f"{CLASSES[label]} {(mask == label).float().mean():.0%}" for label in np.unique(mask)]
+    typer.echo(f"wrote {out}: {', '.join(found)}")

@@ -1,8 +1,10 @@
 """From a photo to a class for every pixel: whole, or tile by tile."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +18,17 @@ from fcn_course.voc import IMAGENET_MEAN, IMAGENET_STD
 
 STRIDE = 32
 """Tiles have sides that are multiples of this, so that the network's cells fit into them exactly."""
+
+
+def read_photo(path: str | os.PathLike[str]) -> Image.Image:
+    """The photo in a file, RGB and upright. Raises FileNotFoundError or, for a file that is no image, ValueError."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no photo {path}")
+    try:
+        with Image.open(path) as photo:
+            return ImageOps.exif_transpose(photo).convert("RGB")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read as an image: {error}") from error
 
 
 def normalize(image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:

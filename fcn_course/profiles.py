@@ -33,9 +33,27 @@ class Profile:
         return replace(recipe, **{**sizes, **changes})  # type: ignore[arg-type]
 
     @property
+    def runs(self) -> Path:
+        """The folder of this profile's checkpoints."""
+        return data_folder() / "runs" / self.name
+
+    @property
     def checkpoint(self) -> Path:
         """Where notebook 05 keeps its FCN-32s."""
-        return data_folder() / "runs" / self.name / "fcn32s.pt"
+        return self.runs / "fcn32s.pt"
+
+    def checkpoint_of(self, name: str, recipe: Recipe) -> Path:
+        """The file for a run by ``recipe``, called ``name``: notebook 05's for its recipe, else one of its own."""
+        if recipe == self.adapt(COURSE_RECIPE):
+            return self.checkpoint
+        return self.runs / f"fcn32s-{name}-batch{recipe.batch_size}-epochs{recipe.epochs}.pt"
+
+    def newest_checkpoint(self) -> Path:
+        """The checkpoint of this profile that was written last. Raises FileNotFoundError when there is none."""
+        checkpoints = sorted(self.runs.glob("*.pt"), key=lambda path: path.stat().st_mtime)
+        if not checkpoints:
+            raise FileNotFoundError(f"no trained model in {self.runs}: train one with 'fcn-course train'")
+        return checkpoints[-1]
 
     def new_model(self, recipe: Recipe, seed: int = 0) -> FCN:
         """An FCN-32s to train by ``recipe``. When its weights cannot be fetched it says so and starts untrained."""

@@ -282,6 +282,11 @@ def load_checkpoint(
     return [Epoch(**epoch) for epoch in state["history"]]
 
 
+def fastest_device() -> torch.device:
+    """The GPU of this machine, NVIDIA's or Apple's, or else its CPU."""
+    return PartialState().device
+
+
 def accelerator_for(recipe: Recipe) -> Accelerator:
     """Accelerate's view of this machine, with bfloat16 where ``recipe`` asks for it and the hardware computes it."""
     # One process may train by several recipes; Accelerate otherwise keeps the first one's precision for good.
