@@ -5,6 +5,7 @@ ResNet-18 (He et al., CVPR 2016) in VGG's place.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +99,20 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise ValueError(f"{path} holds a {type(state).__name__}, not a dictionary of tensors")
     return state
+
+
+def receptive_field(layers: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """How much of the input one cell sees: ``(size, jump)``, both in input pixels along one axis.
+
+    ``layers`` are the ``(kernel_size, stride)`` on the longest way to the cell, in order. ``size`` is the side of its
+    receptive field, ``jump`` the distance between the fields of neighbouring cells (Araujo, Norris and Sim, *Computing
+    Receptive Fields of Convolutional Neural Networks*, Distill 2019).
+    """
+    size, jump = 1, 1
+    for kernel_size, stride in layers:
+        size += (kernel_size - 1) * jump
+        jump *= stride
+    return size, jump
 
 
 class BilinearUpsampling(nn.Module):

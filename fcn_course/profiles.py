@@ -81,7 +81,7 @@ def get_profile(name: str | None = None) -> Profile:
     """
     name = name or os.environ.get("FCN_COURSE_PROFILE") or "mini"
     if name == "mini":
-        return Profile("mini", _minivoc_root(), crop_size=(96, 128), batch_size=16, epochs=20, weights=None)
+        return Profile("mini", _minivoc_root(), crop_size=(128, 160), batch_size=8, epochs=11, weights=None)
     if name == "voc2012":
         return Profile("voc2012", _voc2012_root(), crop_size=(320, 480), batch_size=32, epochs=50, weights="imagenet")
     raise ValueError(f'profile must be "mini" or "voc2012", got {name!r}')

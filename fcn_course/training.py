@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
-from accelerate.utils import reduce, set_seed
+from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import tv_tensors
@@ -35,10 +36,10 @@ class Recipe:
     """Everything that decides how a network is trained, apart from the data and the network itself."""
 
     epochs: int
-    batch_size: int
+    batch_size: int  # images a step, over all devices together
     crop_size: tuple[int, int]  # height, width
+    optimizer: Literal["sgd", "adamw"]
     learning_rate: float
-    momentum: float
     weight_decay: float
     polynomial_decay: bool  # learning rate times (1 - progress)^0.9, after a warm-up; otherwise it is constant
     upsampling: Upsampling
@@ -54,8 +55,8 @@ D2L_RECIPE = Recipe(
     epochs=5,
     batch_size=32,
     crop_size=(320, 480),
+    optimizer="sgd",
     learning_rate=1e-3,
-    momentum=0.0,
     weight_decay=1e-3,
     polynomial_decay=False,
     upsampling="dense",
@@ -72,9 +73,9 @@ COURSE_RECIPE = Recipe(
     epochs=50,
     batch_size=32,
     crop_size=(320, 480),
-    learning_rate=0.02,
-    momentum=0.9,
-    weight_decay=1e-4,
+    optimizer="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.05,
     polynomial_decay=True,
     upsampling="fixed",
     augment=True,
@@ -153,9 +154,7 @@ def train(
     accelerator = accelerator_for(recipe)
     workers = 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() or 1)
     loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
-    optimizer = torch.optim.SGD(
-        model.parameters(), recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    optimizer = _optimizer(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate_factor(recipe, recipe.epochs * len(loader)))
     history: list[Epoch] = []
     if checkpoint is not None and Path(checkpoint).exists():
@@ -291,7 +290,10 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
     """Accelerate's view of this machine, with bfloat16 where ``recipe`` asks for it and the hardware computes it."""
     # One process may train by several recipes; Accelerate otherwise keeps the first one's precision for good.
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16() else "no")
+    return Accelerator(
+        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16() else "no",
+        dataloader_config=DataLoaderConfiguration(split_batches=True),  # batch_size is that of all devices together
+    )
 
 
 def _computes_bfloat16() -> bool:
@@ -303,6 +305,13 @@ def _computes_bfloat16() -> bool:
         abilities = torch.cpu.get_capabilities()
         return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
     return False
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    # Fused, one step over 13 million parameters takes a CPU a fifth of the time.
+    return torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
 
 
 def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,15 +120,15 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 def train_transform(crop_size: tuple[int, int]) -> v2.Transform:
     """Random scale, flip and crop of image and mask together, then :func:`eval_transform`.
 
-    The shorter side becomes 0.75 to 1.75 times the height of ``crop_size`` (height, width). Images smaller than the
-    crop are padded: the image with ImageNet's mean colour, the mask with void, so that nothing is learned there.
-    Masks are resized by nearest neighbour: mixing two labels would make a third.
+    Sides become 0.75 to 1.5 times as long. What is then smaller than ``crop_size`` (height, width) is padded: the image
+    with ImageNet's mean colour, the mask with void, so that nothing is learned there. Masks are resized by nearest
+    neighbour: mixing two labels would make a third.
     """
     mean_colour = [round(255 * mean) for mean in IMAGENET_MEAN]
     return v2.Compose(
         [
             v2.RandomHorizontalFlip(),
-            v2.RandomResize(round(0.75 * crop_size[0]), round(1.75 * crop_size[0]) + 1),
+            _RandomScale(0.75, 1.5),
             v2.RandomCrop(crop_size, pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}),
             eval_transform(),
         ]
@@ -152,6 +153,21 @@ def class_frequencies(dataset: VOCSegmentation) -> torch.Tensor:
         counts += np.bincount(dataset.mask(index).ravel(), minlength=256)
     labelled = torch.from_numpy(counts[: len(CLASSES)]).double()
     return labelled / labelled.sum()
+
+
+class _RandomScale(v2.Transform):  # type: ignore[misc]
+    """Resizes image and mask by one factor, each between ``smallest`` and ``largest`` as likely in proportion."""
+
+    def __init__(self, smallest: float, largest: float) -> None:
+        super().__init__()
+        self.smallest, self.largest = smallest, largest
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        factor = self.smallest * (self.largest / self.smallest) ** torch.rand(()).item()
+        return {"size": [max(1, round(side * factor)) for side in v2.query_size(flat_inputs)]}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return v2.functional.resize(inpt, params["size"])
 
 
 # An index that no pixel may have; it marks colours that belong to no class in the lookup table.

@@ -9,7 +9,7 @@ import torchvision
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fcn_course.model import FCN, load_model, read_state
+from fcn_course.model import FCN, load_model, read_state, receptive_field
 
 
 @pytest.fixture(scope="module", params=[32, 16, 8])
@@ -137,3 +137,22 @@ def test_bad_input_is_named():
         FCN(upsampling="cubic")
     with pytest.raises(ValueError, match="num_classes must be >= 1, got 0"):
         FCN(num_classes=0)
+
+
+@pytest.mark.parametrize(("stage", "size", "jump"), [(0, 43, 4), (1, 99, 8), (2, 211, 16), (3, 435, 32)])
+def test_the_receptive_field_is_as_far_as_a_gradient_reaches(stage, size, jump):
+    stages = [[(7, 2), (3, 2)] + 4 * [(3, 1)], *(3 * [[(3, 2)] + 3 * [(3, 1)]])]
+    assert receptive_field([layer for part in stages[: stage + 1] for layer in part]) == (size, jump)
+
+    torch.manual_seed(0)
+    model, image = FCN().eval(), torch.randn(1, 3, 480, 32, requires_grad=True)
+    x = image
+    for part in (model.stem, model.stage8, model.stage16, model.stage32)[: stage + 1]:
+        x = part(x)
+    x[0, :, x.shape[2] // 2].sum().backward()
+    rows = image.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+    assert rows[-1] - rows[0] + 1 == size
+
+
+def test_without_layers_a_cell_is_a_pixel():
+    assert receptive_field([]) == (1, 1)

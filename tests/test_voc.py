@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
-from torch.nn.functional import max_pool2d
 from torchvision import tv_tensors
 
 from fcn_course import voc
@@ -96,12 +96,13 @@ def test_image_and_mask_get_the_same_crop_and_no_new_label(size, crop, seed):
     assert set(cropped.unique().tolist()) <= {0, 5, 20, VOID}
     assert not (cropped != VOID).any() or cropped[cropped != VOID].max() <= 20
 
-    # Away from borders between labels the red channel still tells which label lies there.
+    # Resizing blurs the image over two pixels. So somewhere within two pixels there must be this label's own shade.
     red = (image[0] * voc.IMAGENET_STD[0] + voc.IMAGENET_MEAN[0]) * 255
-    cropped, red = cropped[4:-4, 4:-4], red[4:-4, 4:-4]
-    labels = cropped[None].float()
-    flat = (max_pool2d(labels, 9, 1, 4) == -max_pool2d(-labels, 9, 1, 4))[0] & (cropped != VOID)
-    assert torch.allclose(red[flat], cropped[flat].float() * 10, atol=1.5)
+    near = F.pad(red[None, None], (2, 2, 2, 2), mode="replicate").unfold(2, 5, 1).unfold(3, 5, 1).flatten(-2)[0, 0]
+    wanted = cropped.float()[..., None] * 10
+    inside = (cropped != VOID)[2:-2, 2:-2]
+    assert ((near - wanted).amin(dim=-1) <= 3)[2:-2, 2:-2][inside].all()
+    assert ((near - wanted).amax(dim=-1) >= -3)[2:-2, 2:-2][inside].all()
 
 
 def test_small_images_are_padded_with_void():

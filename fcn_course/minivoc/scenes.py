@@ -33,7 +33,8 @@ CAST_LIST = """
 CASTS = tuple(tuple(part.strip() for part in re.split("[:,]", cast)) for cast in CAST_LIST.split("|"))
 OFTEN_IN_GROUPS = {"bird", "bottle", "cow", "person", "sheep"}
 SMOOTH = {"aeroplane", "boat", "bottle", "bus", "car", "tv/monitor"}
-MAIN_SHARE, COMPANION_SHARE = (0.2, 0.4), (0.07, 0.15)  # of the image's pixels, where the object is in full view
+HOW_MANY_COMPANIONS = (0.6, 0.3, 0.1)  # how often none, one and two of a cast's companions come along
+MAIN_SHARE, COMPANION_SHARE = (0.2, 0.4), (0.1, 0.18)  # of the image's pixels, where the object is in full view
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,10 @@ def reflection(rng: Rng, placed: Placed, height: int, width: int) -> NDArray[np.
 
 
 def void_contours(instances: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where a pixel's eight neighbours are not all of its own instance: a band of two pixels along each border."""
-    padded = np.pad(instances, 1, mode="edge")
+    """Where not all pixels within a distance of two are of one instance: a band of four pixels along each border."""
+    padded = np.pad(instances, 2, mode="edge")
     height, width = instances.shape
-    shifted = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    shifted = [padded[y : y + height, x : x + width] for y in range(5) for x in range(5)]
     return (np.stack(shifted) != instances).any(axis=0)
 
 
@@ -169,16 +170,17 @@ def draw_scene(rng: Rng, cast: tuple[str, ...] = CASTS[0]) -> tuple[NDArray[np.u
     Gives the image, (H, W, 3) uint8 RGB, and the mask, (H, W) uint8 of VOC class indices with 255 for void contours.
     Equal states of `rng` give equal scenes.
     """
-    background_name, *names = cast
+    background_name, main, *companions = cast
+    names = [main, *companions[: rng.choice(3, p=HOW_MANY_COMPANIONS)]]
     height, width = image_size(rng)
     mood = pick(rng, ["day", "day", "day", "dusk", "overcast"])
     background = BACKGROUNDS[background_name](rng, height, width, mood)
     light_from = (float(rng.uniform(-0.8, 0.8)), 0.7)
-    if names[0] in OFTEN_IN_GROUPS and rng.random() < 0.35:
-        names.append(names[0])
+    if main in OFTEN_IN_GROUPS and rng.random() < 0.2:
+        names.append(main)
     placed = place(rng, background, tuple(names), light_from)
 
-    blur = ImageFilter.GaussianBlur(float(rng.choice([0, 0.5, 1.2])))
+    blur = ImageFilter.GaussianBlur(rng.uniform(0.6, 2.2))  # the lens is focused on the objects
     picture: NDArray[np.floating] = np.asarray(
         Image.fromarray(background.picture.astype(np.uint8)).filter(blur), dtype=np.float32
     )

@@ -6,17 +6,28 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import ConnectionPatch, Rectangle
+from matplotlib.patches import Rectangle
 
 from fcn_course.plots.figure import (
-    BLACK, BLUE, GREEN, ORANGE, PINK, RED, SKY, YELLOW, Picture, in_course_style, picture, without_ticks,
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    RED,
+    SKY,
+    YELLOW,
+    Picture,
+    in_course_style,
+    picture,
+    without_ticks,
 )  # fmt: skip
-from fcn_course.transposed_conv import conv_transpose2d, conv_transpose_output_size
+from fcn_course.transposed_conv import conv_transpose_output_size
 
 PATCH_COLOURS = (SKY, ORANGE, GREEN, PINK, YELLOW, BLUE, RED)
 EMPTY, CUT, LINE, WORDS = "#FFFFFF", "#E4E4E4", "#BBBBBB", "#333333"
 MOST_PATCHES = 12
-MOST_NUMBERS = 300
+NUMBER_WIDTH = 0.085  # inches that one digit of a number in a cell takes
 
 Values = torch.Tensor | np.ndarray
 
@@ -64,18 +75,21 @@ def scatter_patches(x: Values, kernel: Values, stride: int = 1, padding: int = 0
     (height, width), (kernel_height, kernel_width) = cells.shape, weights.shape
     if cells.size > MOST_PATCHES:
         raise ValueError(f"x may have at most {MOST_PATCHES} cells to be drawn one by one, got {height} x {width}")
-    canvas = ((height - 1) * stride + kernel_height, (width - 1) * stride + kernel_width)
-    out = (canvas[0] - 2 * padding, canvas[1] - 2 * padding)
+    out = (
+        conv_transpose_output_size(height, kernel_height, stride, padding),
+        conv_transpose_output_size(width, kernel_width, stride, padding),
+    )
+    canvas = (out[0] + 2 * padding, out[1] + 2 * padding)
     figure = picture(
         9, max(2.6, 1.75 * height + 0.3),
-        f"Each of the {height} x {width} input cells lays the {kernel_height} x {kernel_width} kernel, multiplied by its "
-        f"value, onto the output, {stride} further for each cell. Where patches meet, values add up; "
+        f"Each of the {height} x {width} input cells lays the {kernel_height} x {kernel_width} kernel, multiplied by "
+        f"its value, onto the output, {stride} further for each cell. Where patches meet, values add up; "
         f"the output is {out[0]} x {out[1]}" + (f" after padding {padding} has cut off its frame." if padding else "."),
     )  # fmt: skip
-    given, made, result = figure.subfigures(1, 3, width_ratios=[1.0, 1.35 * width, 2.1])
+    given, made, result = figure.subfigures(1, 3, squeeze=False, width_ratios=[1.0, 1.35 * width, 2.1])[0]
     for axes, values, name in zip(given.subplots(2, 1), (cells, weights), ("input", "kernel"), strict=True):
-        colours = _patch_colours(cells.size) if name == "input" else [EMPTY] * values.size
-        _cells(axes, values, np.array(colours).reshape(values.shape))
+        own = _patch_colours(cells.size) if name == "input" else [EMPTY] * values.size
+        _cells(axes, values, np.array(own).reshape(values.shape))
         axes.set_title(name)
 
     keep = np.zeros(canvas, dtype=bool)
@@ -120,9 +134,9 @@ def scatter_row(
     total = np.zeros(max(length, padding + out))
     for i, (value, colour) in enumerate(zip(cells, _patch_colours(n), strict=True)):
         starts = i * stride + dilation * np.arange(k)
-        axes.plot([starts[0], starts[-1] + 1], [i + 0.5, i + 0.5], color=colour, linewidth=3)
+        axes.plot([starts[0] + 0.5, starts[-1] + 0.5], [i + 0.5, i + 0.5], color=colour, linewidth=3, zorder=0)
         for start, weight in zip(starts, weights, strict=True):
-            _cell(axes, start, i, colour, value * weight)
+            _cell(axes, float(start), i, colour, value * weight)
             total[start] += value * weight
         axes.text(-0.4, i + 0.5, f"x[{i}] = {value:g}", ha="right", va="center", fontsize=9)
     bottom = n + 0.5
@@ -139,8 +153,9 @@ def scatter_row(
                 "", (begin, y), (end, y),
                 arrowprops={"arrowstyle": "<->", "color": WORDS, "linewidth": 1, "shrinkA": 0, "shrinkB": 0},
             )  # fmt: skip
-            axes.text((begin + end) / 2, y + 0.2, words, ha="center", va="top", fontsize=9, color=WORDS)
-    axes.set(xlim=(-2.4, max(len(total), 14) + 0.1), ylim=(y + 1.1, -0.2))
+            line = 0.2 if end - begin >= 3 else 0.65  # short spans have their words a line lower, clear of the others
+            axes.text((begin + end) / 2, y + line, words, ha="center", va="top", fontsize=9, color=WORDS)
+    axes.set(xlim=(-2.4, max(len(total), 14) + 0.1), ylim=(y + 1.2, -0.2))
     axes.axis("off")
     axes.set_title(
         f"output size = ({n} − 1) · {stride} − 2 · {padding} + {dilation} · ({k} − 1) + 1 + {output_padding} = {out}"
@@ -156,9 +171,7 @@ def size_mapping(triples: Sequence[tuple[int, int, int]], title: str = "") -> Pi
     returned = ", ".join(f"{before} becomes {after} and comes back as {back}" for before, after, back in triples)
     figure = picture(7, 0.3 * (last - first + 1) + 0.9, f"Sizes joined by lines: {returned}.")
     axes = figure.add_subplot()
-    middle = {
-        after: float(np.mean([before for before, other, _ in triples if other == after])) for after in columns[1]
-    }
+    middle = {after: float(np.mean([before for before, other, _ in triples if other == after])) for after in columns[1]}
     colours = dict(zip(columns[1], _patch_colours(len(columns[1])), strict=True))
     for before, after, back in triples:
         colour = colours[after]
@@ -197,11 +210,15 @@ def matrix_and_transpose(matrix: Values, shape: tuple[int, int] | None = None) -
     )  # fmt: skip
     left, right = figure.subplots(1, 2, width_ratios=[columns, rows])
     limit = float(np.abs(values).max()) or 1.0
-    for axes, shown, name in ((left, values, f"W: {columns} → {rows}"), (right, values.T, f"Wᵀ: {rows} → {columns}")):
-        _heat_map(axes, np.where(shown == 0, np.nan, shown), -0.6 * limit, limit)
+    for axes, shown, name in (
+        (left, values, f"W, the convolution: {columns} → {rows}"),
+        (right, values.T, f"Wᵀ: {rows} → {columns}"),
+    ):
+        heat_map(axes, np.where(shown == 0, np.nan, shown), -0.6 * limit, limit, 8 * shown.shape[1] / (rows + columns))
         axes.set_title(f"{name} cells")
-    left.set(xlabel="input cell of the convolution", ylabel="output cell")
-    right.set(xlabel="input cell of the transposed", ylabel="output cell")
+        axes.spines[:].set_visible(True)
+    left.set(xlabel="input cell", ylabel="output cell")
+    right.set(xlabel="input cell", ylabel="output cell")
     if shape is not None:
         for line in range(shape[1], columns, shape[1]):
             left.axvline(line - 0.5, color=WORDS, linewidth=1)
@@ -228,27 +245,11 @@ def value_maps(
     for index, values in enumerate(arrays):
         axes = figure.add_subplot(rows, columns, index + 1)
         range_of = together if same_scale else values
-        _heat_map(axes, values, min(0.0, float(range_of.min())), float(range_of.max()))
+        heat_map(axes, values, min(0.0, float(range_of.min())), float(range_of.max()), side)
         without_ticks(axes)
         if index < len(titles):
             axes.set_title(titles[index])
     return figure
-
-
-@in_course_style
-def overlap(kernel_size: int, stride: int, layers: int = 1, size: int = 4) -> Picture:
-    """How many patches reach each output cell, drawn in two dimensions beside a row of patches in one.
-
-    A map of ones, ``size`` cells wide, goes through ``layers`` layers whose kernels are ones.
-    """
-    counts = torch.ones(1, 1, size, size)
-    ones = torch.ones(1, 1, kernel_size, kernel_size)
-    for _ in range(layers):
-        counts = conv_transpose2d(counts, ones, stride=stride)
-    return value_maps(
-        [counts[0, 0]], [f"kernel {kernel_size}, stride {stride}"],
-        alt=f"Number of patches that reach each output cell for kernel {kernel_size} and stride {stride}.",
-    )  # fmt: skip
 
 
 def _array(values: Values) -> np.ndarray:
@@ -285,19 +286,30 @@ def _cell(axes: Axes, x: float, y: float, colour: str, value: float | None, hatc
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor=LINE, linewidth=1, hatch=hatch))
     if value is not None:
         words = "#888888" if hatch else _ink(to_rgb(colour))
-        axes.text(x + 0.5, y + 0.5, f"{value:.3g}", ha="center", va="center", color=words, fontsize=9)
+        axes.text(x + 0.5, y + 0.5, _number(value), ha="center", va="center", color=words, fontsize=9)
 
 
-def _heat_map(axes: Axes, values: np.ndarray, lowest: float, highest: float) -> None:
-    """An image plot of ``values`` with numbers in its cells where there are few; NaN is white."""
+def heat_map(axes: Axes, values: np.ndarray, lowest: float, highest: float, width: float, decimals: int = 2) -> None:
+    """An image plot, ``width`` inches wide, with numbers in its cells where they fit; NaN is white."""
     image = axes.imshow(values, vmin=lowest, vmax=highest if highest > lowest else lowest + 1)
-    if values.size <= MOST_NUMBERS:
-        for (i, j), value in np.ndenumerate(values):
-            if not np.isnan(value):
-                ink = _ink(image.cmap(image.norm(value))[:3])
-                axes.text(j, i, f"{value:.3g}", ha="center", va="center", color=ink, fontsize=8)
+    axes.set_xticks(np.arange(values.shape[1] + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(values.shape[0] + 1) - 0.5, minor=True)
+    axes.tick_params(which="minor", length=0)
+    words = {place: _number(value, decimals) for place, value in np.ndenumerate(values) if not np.isnan(value)}
+    if max(map(len, words.values()), default=0) * NUMBER_WIDTH * values.shape[1] > width:
+        return
+    axes.grid(which="minor", color="white", linewidth=1)
+    for (i, j), word in words.items():
+        ink = _ink(np.asarray(image.to_rgba(values[i, j])))
+        axes.text(j, i, word, ha="center", va="center", color=ink, fontsize=8)
 
 
-def _ink(background: Sequence[float]) -> str:
+def _number(value: float, decimals: int = 2) -> str:
+    """``value`` with so many decimals, and with none where it is whole."""
+    whole = abs(value - round(value)) < 0.5 * 10**-decimals
+    return f"{value:.{0 if whole else decimals}f}"
+
+
+def _ink(background: Sequence[float] | np.ndarray) -> str:
     """Black or white, whichever can be read on ``background`` (red, green, blue in [0, 1])."""
-    return BLACK if float(np.dot(background[:3], (0.299, 0.587, 0.114))) > 0.5 else "#FFFFFF"
+    return BLACK if float(np.dot(background[:3], (0.299, 0.587, 0.114))) > 0.4 else "#FFFFFF"

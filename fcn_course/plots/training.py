@@ -1,0 +1,201 @@
+"""Training: the loss of a pixel, number formats, steps and epochs, and what a confusion matrix counts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from fcn_course.plots.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    RED,
+    SKY,
+    Picture,
+    in_course_style,
+    picture,
+    without_ticks,
+)  # fmt: skip
+from fcn_course.plots.transposed_conv import heat_map
+from fcn_course.voc import VOID
+
+if TYPE_CHECKING:
+    from fcn_course.training import Epoch
+
+Values = torch.Tensor | np.ndarray
+LINE_STYLES = ("-", "--", "-.", ":")
+QUIET, WORDS = "#E4E4E4", "#333333"
+
+
+@in_course_style
+def cross_entropy_curve(probabilities: Mapping[str, float]) -> Picture:
+    """The loss of one pixel over the probability of its true class, with a named dot for each of ``probabilities``."""
+    named = ", ".join(f"{name}: {-math.log(p):.2f}" for name, p in probabilities.items())
+    figure = picture(
+        6.4, 3.4,
+        "The loss -log p falls steeply at first and then gently to 0, as the probability p of the true class goes "
+        f"from 0 to 1. Dots at {named}.",
+    )  # fmt: skip
+    axes = figure.add_subplot()
+    p = np.linspace(0.006, 1, 400)
+    axes.plot(p, -np.log(p), color=BLUE)
+    for name, place in probabilities.items():
+        axes.plot([place], [-math.log(place)], "o", color=RED, markersize=7)
+        beside, side = ((8, 4), "left") if place < 0.75 else ((8, 12), "right")
+        axes.annotate(
+            f"{name}: {-math.log(place):.2f}", (place, -math.log(place)), xytext=beside, textcoords="offset points",
+            ha=side, color=WORDS, fontsize=10,
+        )  # fmt: skip
+    axes.set(
+        xlabel="probability of the true class, p", ylabel="loss of the pixel, −log p", xlim=(0, 1.02), ylim=(0, 5.2)
+    )
+    axes.set_title("A confident mistake costs most")
+    return figure
+
+
+@in_course_style
+def pixel_logits(logits: Values, mask: Values, pixel: tuple[int, int], names: Sequence[str]) -> Picture:
+    """Logits (C, H, W) as one map a class, the mask (H, W), and the softmax at ``pixel`` (row, column)."""
+    maps, labels = _array(logits), _array(mask)
+    classes, height, width = maps.shape
+    row, column = pixel
+    share = np.exp(maps[:, row, column]) / np.exp(maps[:, row, column]).sum()
+    true = int(labels[row, column])
+    figure = picture(
+        9, 1.9,
+        f"{classes} maps of {height} x {width} logits, one a class, and the mask. The pixel in row {row}, column "
+        f"{column} is framed in each; its softmax gives {names[true]}, the true class, {share[true]:.2f}.",
+    )  # fmt: skip
+    panels = figure.subplots(1, classes + 2, width_ratios=[1] * (classes + 1) + [1.25])
+    limit = np.abs(maps).max()
+    for name, axes, values in zip(names, panels, maps, strict=False):
+        heat_map(axes, values, -limit, limit, width=9 / (classes + 2.6))
+        axes.set_title(f"logits: {name}")
+    target = panels[classes]
+    target.imshow(np.where(labels == VOID, -1, labels), cmap="Greys", vmin=-3, vmax=2 * classes)
+    for (i, j), label in np.ndenumerate(labels):
+        target.text(j, i, str(label), ha="center", va="center", fontsize=9)
+    target.set_title("mask")
+    for axes in panels[: classes + 1]:
+        without_ticks(axes)
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=RED, linewidth=3, zorder=4))
+    bars = panels[-1]
+    shown = bars.barh(range(classes), share, color=[GREEN if c == true else QUIET for c in range(classes)])
+    bars.bar_label(shown, fmt="%.2f", padding=3, fontsize=9)
+    bars.set_yticks(range(classes), [f"{c} {name}" for c, name in enumerate(names)])
+    bars.invert_yaxis()
+    bars.set(xlim=(0, 1.2), xticks=[0, 1])
+    bars.set_title("softmax there")
+    return figure
+
+
+@in_course_style
+def number_formats(formats: Mapping[str, tuple[int, int]]) -> Picture:
+    """The bits of floating-point numbers: a sign, then the (exponent, mantissa) bits of each of ``formats``."""
+    listed = "; ".join(
+        f"{name} has {exponent} bits of exponent and {mantissa} of mantissa"
+        for name, (exponent, mantissa) in formats.items()
+    )
+    figure = picture(8, 0.55 * len(formats) + 0.5, f"Rows of bits: {listed}; and a sign each.")
+    axes = figure.add_subplot()
+    for row, (name, (exponent, mantissa)) in enumerate(formats.items()):
+        colours = [SKY] + [ORANGE] * exponent + [GREEN] * mantissa
+        for place, colour in enumerate(colours):
+            axes.add_patch(Rectangle((place, row), 0.94, 0.62, facecolor=colour))
+        axes.text(-0.5, row + 0.31, name, ha="right", va="center", fontsize=10, color=WORDS)
+    for colour, name in ((SKY, "sign"), (ORANGE, "exponent: how large"), (GREEN, "mantissa: how fine")):
+        axes.add_patch(Rectangle((0, -9), 1, 1, facecolor=colour, label=name))
+    axes.set(xlim=(-4.4, 33), ylim=(len(formats) - 0.2, -0.15))
+    axes.axis("off")
+    axes.legend(loc="lower right", ncols=1, bbox_to_anchor=(1.0, 0.0))
+    return figure
+
+
+@in_course_style
+def curves(
+    series: Mapping[str, Sequence[float]], title: str, ylabel: str = "loss", xlabel: str = "step", alt: str = ""
+) -> Picture:
+    """One line for each of ``series``, over 0, 1, 2, ...; later ones are dashed, so that equal ones stay visible."""
+    figure = picture(7.2, 3.2, alt or f"{ylabel} over {xlabel}: a line each for {', '.join(series)}.")
+    axes = figure.add_subplot()
+    for (name, values), style in zip(series.items(), LINE_STYLES * len(series), strict=False):
+        axes.plot(range(len(values)), values, style, label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_ylim(bottom=0)
+    axes.set_title(title)
+    axes.legend()
+    return figure
+
+
+@in_course_style
+def confusion_counts(counts: Values, names: Sequence[str], focus: int) -> Picture:
+    """A small confusion matrix with its counts; the cells that make the IoU of class ``focus`` are coloured."""
+    table = _array(counts)
+    hits = int(table[focus, focus])
+    either = int(table[focus].sum() + table[:, focus].sum() - hits)
+    figure = picture(
+        6.4, 3.2,
+        f"A {len(table)} x {len(table)} table of pixel counts, true classes down, predicted classes across. For "
+        f"{names[focus]}, {hits} pixels lie on the diagonal and {either} in its row or column: IoU {hits}/{either}.",
+    )  # fmt: skip
+    axes = figure.add_subplot()
+    for (i, j), count in np.ndenumerate(table):
+        colour = GREEN if i == j == focus else SKY if i == focus else ORANGE if j == focus else QUIET
+        axes.add_patch(Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, facecolor=colour))
+        axes.text(j, i, str(int(count)), ha="center", va="center", fontsize=12, color=BLACK)
+    for place, colour, words in (
+        (0.0, GREEN, f"{names[focus]}, and called so"),
+        (0.7, SKY, "called something else"),
+        (1.4, ORANGE, "something else, called so"),
+    ):
+        axes.add_patch(Rectangle((len(table) - 0.2, place - 0.3), 0.25, 0.4, facecolor=colour))
+        axes.text(len(table) + 0.2, place - 0.1, words, va="center", fontsize=9, color=WORDS)
+    axes.text(
+        len(table) - 0.2, 2.05, f"IoU = {hits} / {either} = {hits / either:.2f}", va="center", fontsize=11,
+        fontweight="bold",
+    )  # fmt: skip
+    axes.set(xlim=(-0.55, len(table) + 2.6), ylim=(len(table) - 0.45, -0.55), aspect="equal")
+    axes.set_xticks(range(len(table)), names)
+    axes.set_yticks(range(len(table)), names)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set_ylabel("true class")
+    axes.set_title("predicted class", fontweight="normal", fontsize=9, color=WORDS)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@in_course_style
+def learning_curves(history: "Sequence[Epoch]", epochs: int | None = None) -> Picture:
+    """Loss, and the scores of the validation set, over the epochs of ``history``; the axis reaches to ``epochs``."""
+    figure = picture(
+        9, 3.2,
+        "Two plots over the epochs. Left: the training loss falls, fast at first. Right: pixel accuracy and, below it, "
+        "mean IoU on the validation images rise.",
+    )  # fmt: skip
+    left, right = figure.subplots(1, 2)
+    numbers = [epoch.number for epoch in history]
+    left.plot(numbers, [epoch.loss for epoch in history], color=BLUE)
+    left.set_ylim(bottom=0)
+    left.set(ylabel="training loss, mean over pixels", title="Training loss")
+    scored = [epoch for epoch in history if not math.isnan(epoch.mean_iou)]
+    at = [epoch.number for epoch in scored]
+    right.plot(at, [epoch.pixel_accuracy for epoch in scored], "o-", color=SKY, label="pixel accuracy")
+    right.plot(at, [epoch.mean_iou for epoch in scored], "s-", color=ORANGE, label="mean IoU")
+    right.set(ylabel="share", ylim=(0, 1), title="Validation images")
+    right.legend(loc="upper left", ncols=2)
+    last = epochs or max(numbers, default=1)
+    for axes in (left, right):
+        axes.set(xlabel="epoch", xlim=(0, last + 0.5))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y")
+    return figure
+
+
+def _array(values: Values) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)

@@ -1,0 +1,152 @@
+# %% [markdown]
+# # 0  Start here
+#
+# Show a photo to a computer and ask: what is where? An answer for the whole photo ("there is a cat") is called
+# classification. An answer for every single pixel is called **semantic segmentation**, and in this course you build the
+# network that made it work: the *fully convolutional network*, FCN (Long, Shelhamer and Darrell, CVPR 2015).
+#
+# **You will be able to**
+#
+# - say what goes into such a network and what comes out,
+# - see that your computer has everything the course needs,
+# - work with the exercises, their hints and the two data sets.
+#
+# **You need** Python and a first acquaintance with PyTorch tensors.
+#
+# **Time**: about 10 minutes. The notebook itself runs in a few seconds.
+#
+# ![Three photos from the bundled data. Below each, what the network of notebook 5 says of every pixel, and below
+# that, what a person drew.](images/finished.png)
+#
+# That is where you will be after notebook 6: top row, photos that the network has never seen; middle row, its answer;
+# bottom row, the truth. It was trained for two minutes on a laptop's processor, with nothing downloaded.
+
+# %% [markdown]
+# ## 0.1 Is everything here?
+#
+# Run the next two cells (click into a cell, then press Shift and Enter). The first finds out what your computer
+# calculates with. A graphics card makes training faster; every notebook also runs without one.
+
+# %% tags=["nbval-ignore-output"]
+import torch
+
+from fcn_course.training import fastest_device
+
+print(f"PyTorch {torch.__version__} calculates on: {fastest_device()}")
+
+# %% [markdown]
+# The second opens the data. Without further ado that is the *bundled* set: small drawn scenes, in the folders and file
+# formats of the Pascal VOC 2012 challenge, so that all you learn on them holds for real photos too.
+
+# %%
+from fcn_course import plots
+from fcn_course.profiles import get_profile
+from fcn_course.voc import CLASSES, VOID, VOCSegmentation
+
+profile = get_profile()
+images = VOCSegmentation(profile.root, "val")
+print(f"profile {profile.name}: {len(VOCSegmentation(profile.root, 'train'))} images to learn from, "
+      f"{len(images)} to be judged on")
+
+# %% [markdown]
+# ## 0.2 A photo and its mask
+#
+# For each photo somebody has drawn a **mask**: an image of the same size in which every pixel holds a number, its
+# *class*. There are 21 classes, from 0 for background to 20 for a monitor. A colour for each number makes the mask
+# visible.
+
+# %%
+several = [index for index in range(len(images)) if len(set(images.mask(index).ravel())) >= 4][:4]
+photos, masks = zip(*(images[index] for index in several))
+plots.image_grid(
+    [*photos, *masks], columns=4, alt="Four photos with at least two kinds of objects each, and their masks below them."
+)
+
+# %%
+plots.class_legend(masks, alt="The colours of the classes in these masks, with their names.")
+
+# %% [markdown]
+# A thin line runs around each object: *void*, number 255. It means "too close to the border to say", and nobody is
+# judged there. Later you will see what goes wrong when one forgets it.
+#
+# ## 0.3 What the network does
+#
+# A fully convolutional network takes a photo of any size and gives 21 numbers for each pixel, one for each class: its
+# **logits**. The class with the largest logit is the answer. So the output of the network is as high and as wide as the
+# photo, and 21 deep.
+
+# %%
+from fcn_course.model import FCN
+from fcn_course.prediction import predict, predict_logits
+
+network = FCN()
+print("photo ", tuple(photos[0].shape))
+print("logits", tuple(predict_logits(network, photos[0]).shape))
+print("answer", tuple(predict(network, photos[0]).shape))
+
+# %% [markdown]
+# This network has not learned anything, so its answer is of no use yet. How its parts work, and how it learns, are the
+# subject of the next six notebooks:
+#
+# | notebook | the question it answers |
+# |---|---|
+# | [1 Transposed convolution](01_transposed_conv.ipynb) | A network makes images smaller. How does it make them large again? |
+# | [2 Bilinear upsampling](02_bilinear.ipynb) | With which numbers should that enlargement begin? |
+# | [3 Pascal VOC](03_voc.ipynb) | What exactly is in a mask, and how do photo and mask stay together? |
+# | [4 The model](04_model.ipynb) | How does a network that names photos become one that labels pixels? |
+# | [5 Training](05_training.ipynb) | How does it learn, and how good is it, in honest numbers? |
+# | [6 Prediction](06_prediction.ipynb) | How do numbers become pictures, of any size, and where are they wrong? |
+#
+# Go through them in this order; each builds on the ones before.
+#
+# ## 0.4 How exercises work
+#
+# An exercise is a cell with three dots in it, `...`, where your code goes. Leave it empty and nothing breaks: everything
+# after it uses the course's own version. Above the cell stand the question, how long it takes, and *hints* that unfold
+# when you click them. Open them one by one, and only when you are stuck.
+#
+# Here is one to warm up.
+#
+# ### Exercise 0.1: how much of the picture?
+# *Code, easy, 2 minutes.* Write a function that gives the share of a mask's **labelled** pixels that belong to one
+# class. Void pixels are not labelled: they count neither above nor below the fraction line. For the mask
+# `[[0, 0, 15], [15, 255, 0]]` and class 15 the answer is 2 of 5, so 0.4.
+#
+# <details><summary>Hint 1</summary><code>mask == label</code> gives a tensor of true and false, and its
+# <code>.sum()</code> counts what is true.</details>
+# <details><summary>Hint 2</summary>The pixels that count are <code>mask != VOID</code>.</details>
+# <details><summary>Hint 3</summary>Divide the first count by the second.</details>
+
+# %% tags=["exercise"] id="0.1"
+def class_share(mask, label):
+    """Share of the labelled pixels of `mask`, (H, W), that have the class `label`: a number from 0 to 1."""
+    ### BEGIN SOLUTION
+    labelled = mask != VOID
+    return ((mask == label).sum() / labelled.sum()).item()
+    ### END SOLUTION
+
+# %% [markdown]
+# Try it: the next cell prints your answer for the example, and `None` as long as the cell above is empty.
+
+# %%
+example = torch.tensor([[0, 0, 15], [15, 255, 0]])
+print(class_share(example, 15))
+
+# %% [markdown]
+# The shares of a whole data set say how hard it is to be judged on. Background alone takes most of the pixels, so a
+# network that has learned nothing but to answer "background" is right most of the time. Notebook 3 counts them;
+# notebook 5 asks for a score that is not fooled.
+#
+# ## 0.5 Two data sets
+#
+# All of this runs on the bundled scenes. When you want real photos and have time, or a graphics card, type
+# `fcn-course data voc2012` in a terminal (2 GB). From then on
+# `FCN_COURSE_PROFILE=voc2012 fcn-course lab` opens the same notebooks on the 2,913 photos of Pascal VOC 2012.
+#
+# ## Summary
+#
+# - Semantic segmentation gives every pixel a class; photo, logits and answer have the same height and width.
+# - A mask stores a class number for each pixel, and 255 for void, where nobody is judged.
+# - Empty exercises never stop a notebook.
+#
+# **Next**: [1 Transposed convolution](01_transposed_conv.ipynb), the layer that makes small maps large.

@@ -1,0 +1,91 @@
+"""The commands that train, score and predict, on a few of the bundled images."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from fcn_course import cli
+from fcn_course.download import data_folder
+
+MINI = data_folder() / "minivoc" / "VOCdevkit" / "VOC2012"
+
+
+def fcn_course(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli.app, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 16 training and 3 validation images."""
+    root = tmp_path_factory.mktemp("few")
+    folder = root / "VOCdevkit" / "VOC2012"
+    (folder / "ImageSets" / "Segmentation").mkdir(parents=True)
+    for kind in ("JPEGImages", "SegmentationClass"):
+        (folder / kind).symlink_to(MINI / kind)
+    for split, count in (("train", 16), ("val", 3)):
+        names = (MINI / f"ImageSets/Segmentation/{split}.txt").read_text().split()[:count]
+        (folder / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(names))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def few_images(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcn_course.profiles._minivoc_root", lambda: root)
+    monkeypatch.setattr("fcn_course.profiles.data_folder", lambda: tmp_path)
+
+
+def test_train_evaluate_and_predict_follow_each_other(root: Path, tmp_path: Path) -> None:
+    code, out, err = fcn_course("train", "--epochs", "1", "--batch-size", "8")
+    assert (code, out.count("epoch   1 of 1: loss")) == (0, 1), err
+    checkpoint = tmp_path / "runs" / "mini" / "fcn32s-course-batch8-epochs1.pt"
+    assert checkpoint.is_file()
+    assert str(checkpoint) in out
+
+    code, out, err = fcn_course("evaluate")
+    assert code == 0, err
+    assert f"{checkpoint} on 3 images of val" in out
+    assert "IoU of background" in out
+    assert "mean IoU 0." in out
+
+    photo = next((root / "VOCdevkit/VOC2012/JPEGImages").iterdir())
+    for options in ((), ("--tiled",)):
+        overlay = tmp_path / "pictures" / f"overlay{len(options)}.png"
+        code, out, err = fcn_course("predict", str(photo), "--out", str(overlay), *options)
+        assert code == 0, err
+        assert f"wrote {overlay}: " in out
+        with Image.open(overlay) as written, Image.open(photo) as original:
+            assert (written.size, written.mode) == (original.size, "RGB")
+
+
+def test_the_chapters_recipe_trains_too(tmp_path: Path) -> None:
+    code, _, err = fcn_course("train", "--recipe", "d2l", "--epochs", "1", "--batch-size", "4")
+    assert code == 0, err
+    assert (tmp_path / "runs" / "mini" / "fcn32s-d2l-batch4-epochs1.pt").is_file()
+
+
+def test_mistakes_get_one_line(tmp_path: Path) -> None:
+    for arguments, message in (
+        (("evaluate",), "no trained model in"),
+        (("evaluate", "--checkpoint", "nowhere.pt"), "there is no file nowhere.pt"),
+        (("train", "--batch-size", "99"), "16 images are fewer than one batch of 99: choose a smaller batch_size"),
+    ):
+        code, _, err = fcn_course(*arguments)
+        assert code == 1
+        assert err.startswith(f"fcn-course: {message}"), err
+        assert err.count("\n") == 1
+
+
+def test_predict_refuses_what_is_no_photo(tmp_path: Path) -> None:
+    assert fcn_course("train", "--epochs", "1", "--batch-size", "16")[0] == 0
+    text = tmp_path / "notes.txt"
+    text.write_text("no photo")
+    for photo, message in ((text, "notes.txt cannot be read as an image"), (tmp_path / "x.jpg", "there is no photo")):
+        code, _, err = fcn_course("predict", str(photo))
+        assert code == 1
+        assert message in err
+        assert err.count("\n") == 1

@@ -1,0 +1,60 @@
+"""plots.model: every figure has words, and draws the values it was given."""
+
+import numpy as np
+import torch
+
+from fcn_course import plots
+
+PHOTO = torch.full((3, 60, 80), 100, dtype=torch.uint8)
+MASK = torch.zeros(60, 80, dtype=torch.uint8)
+SHAPES = {"image": (3, 64, 96), "stage32": (512, 2, 3), "score32": (21, 2, 3), "upsample": (21, 64, 96)}
+
+
+def check_words(figure):
+    data, metadata = figure._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == data["text/plain"] == figure.alt
+    assert len(figure.alt) > 40
+    assert figure.get_size_inches()[0] <= 9
+
+
+def test_the_pipeline_names_every_step_and_its_shape():
+    figure = plots.fcn_pipeline(SHAPES, PHOTO, MASK)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    for name, (channels, height, width) in SHAPES.items():
+        assert name in words
+        assert f"{channels}\n{height}x{width}" in words
+        assert f"{name} {channels}x{height}x{width}" in figure.alt
+    check_words(figure)
+
+
+def test_a_signal_is_drawn_layer_by_layer():
+    figure = plots.signal_scale({"half": [1.0, 0.5, 0.25], "whole": [1.0, 1.0, 1.0]})
+    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[1.0, 0.5, 0.25], [1.0, 1.0, 1.0]]
+    check_words(figure)
+
+
+def test_parameter_bars_are_as_long_as_the_numbers():
+    figure = plots.parameter_bars({"backbone": 7_000_000}, {"dense": 3_000_000, "fixed": 0})
+    axes = figure.axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [7.0, 3.0, 0.0]
+    assert "dense layer takes 30%" in axes.get_title(loc="left")
+    assert "7,000,000" in figure.alt
+    check_words(figure)
+
+
+def test_output_sizes_lie_over_the_photo():
+    figure = plots.output_sizes([1, 32, 33], [32, 32, 64])
+    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[32, 32, 64], [1, 32, 33]]
+    check_words(figure)
+
+
+def test_receptive_fields_have_a_panel_and_a_box_for_each_stage():
+    influence = {name: np.ones((60, 80)) for name in ("stage8", "stage16")}
+    boxes = {"stage8": (10, 20, 30, 30), "stage16": (-5, 0, 70, 70)}
+    figure = plots.receptive_fields(PHOTO, influence, boxes)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["stage8: 30 x 30 pixels", "stage16: 70 x 70 pixels"]
+    for axes, (top, left, height, width) in zip(figure.axes, boxes.values(), strict=True):
+        box = axes.patches[-1]
+        assert (box.get_y(), box.get_x(), box.get_height(), box.get_width()) == (top - 0.5, left - 0.5, height, width)
+        assert axes.get_xlim() == (-0.5, 79.5)
+    check_words(figure)
