@@ -18,9 +18,9 @@ class PlainErrors(TyperGroup):
         """Runs the command; exits with 1 where it raised an error that is meant for the user."""
         try:
             return super().invoke(ctx)
-        except (ValueError, TypeError, FileNotFoundError) as error:
+        except (ValueError, TypeError, FileNotFoundError, ConnectionError) as error:
             raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-            if Path(__file__).parent not in raised_in.parents and not isinstance(error, FileNotFoundError):
+            if Path(__file__).parent not in raised_in.parents and not isinstance(error, OSError):
                 raise
             typer.echo(f"fcn-course: {error}", err=True)
             raise typer.Exit(1) from error

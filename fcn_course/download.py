@@ -21,6 +21,9 @@ VOC2012_HASH = "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49"
 RESNET18_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 
 
+pooch.get_logger().setLevel("WARNING")  # its progress bar says enough
+
+
 def data_folder() -> Path:
     """Where data, weights and runs are kept: ``data/`` of the repository, or the user's cache without one."""
     repository = Path(__file__).resolve().parent.parent

@@ -1,5 +1,8 @@
 """The commands that train, score and predict, on a few of the bundled images."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,52 @@ def test_the_chapters_recipe_trains_too(tmp_path: Path) -> None:
     code, _, err = fcn_course("train", "--recipe", "d2l", "--epochs", "1", "--batch-size", "4")
     assert code == 0, err
     assert (tmp_path / "runs" / "mini" / "fcn32s-d2l-batch4-epochs1.pt").is_file()
+
+
+@pytest.mark.slow
+def test_accelerate_launch_starts_the_same_training(root: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "launched.pt"
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes=1", "--num_machines=1"]
+    command += ["--mixed_precision=no", "--dynamo_backend=no", "-m", "fcn_course", "train", "--profile", "voc2012"]
+    command += ["--epochs=1", "--batch-size=4", f"--checkpoint={checkpoint}"]
+    # Weights that cannot be fetched: nothing listens there.
+    environment = {**os.environ, "FCN_COURSE_VOC2012": str(root), "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "Starting from random weights" in done.stdout
+    assert "epoch   1 of 1: loss" in done.stdout
+    assert checkpoint.is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.voc2012
+def test_real_photos_go_the_same_way(voc2012: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One epoch on eight real photos at the chapter's crop, then scores and a picture."""
+    folder, root = voc2012 / "VOCdevkit" / "VOC2012", tmp_path / "real"
+    lists = root / "VOCdevkit" / "VOC2012" / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    for kind in ("JPEGImages", "SegmentationClass"):
+        (lists.parents[1] / kind).symlink_to(folder / kind)
+    for split, count in (("train", 8), ("val", 2)):
+        names = (folder / f"ImageSets/Segmentation/{split}.txt").read_text().split()[:count]
+        (lists / f"{split}.txt").write_text("\n".join(names))
+
+    def no_network() -> Path:
+        raise ConnectionError("resnet18.pth could not be downloaded")
+
+    monkeypatch.setattr("fcn_course.model.imagenet_weights", no_network)
+    monkeypatch.setenv("FCN_COURSE_VOC2012", str(root))
+    profile = ("--profile", "voc2012")
+    code, out, err = fcn_course("train", *profile, "--epochs", "1", "--batch-size", "4")
+    assert code == 0, err
+    assert "Starting from random weights" in out
+    code, out, err = fcn_course("evaluate", *profile)
+    assert (code, "on 2 images of val" in out) == (0, True), err
+    photo = folder / "JPEGImages" / f"{(lists / 'val.txt').read_text().split()[0]}.jpg"
+    code, out, err = fcn_course("predict", str(photo), *profile, "--out", str(tmp_path / "overlay.png"), "--tiled")
+    assert code == 0, err
+    with Image.open(tmp_path / "overlay.png") as written, Image.open(photo) as original:
+        assert written.size == original.size
 
 
 def test_mistakes_get_one_line(tmp_path: Path) -> None:

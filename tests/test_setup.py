@@ -162,6 +162,8 @@ CHEAP = {
 LAB = "tests/test_cli.py::test_lab_serves_the_first_notebook_to_this_machine_only"
 RUN = "tests/test_cli.py::test_run_prints_a_table_and_hands_on_the_profile"
 BUILD = "tests/test_cli.py::test_build_writes_the_notebooks_named"
+MODELS = "tests/test_cli_models.py::test_train_evaluate_and_predict_follow_each_other"
+ACCELERATE = "tests/test_cli_models.py::test_accelerate_launch_starts_the_same_training"
 ENVIRONMENT = "tests/test_setup.py::test_environment_yml_is_in_step_with_pyproject"
 PRE_COMMIT = "tests/test_setup.py::test_pre_commit_configuration_is_valid_and_fetches_nothing"
 # ... and the others by the test, or by the script of CI, that does the same work. Patterns match whole commands.
@@ -174,6 +176,11 @@ COVERED = {
     r"(uv run )?fcn-course lab": LAB,
     r"(uv run )?fcn-course run( --profile voc2012)?": RUN,
     r"(make|uv run fcn-course) build( \d\d)?": BUILD,
+    r"uv run fcn-course data voc2012": "tests/test_download.py::test_voc_is_downloaded_and_unpacked_once",
+    r"uv run fcn-course (train|evaluate)( --profile voc2012)?": MODELS,
+    r"uv run fcn-course predict photo.jpg --out overlay.png( --profile voc2012)?": MODELS,
+    r"FCN_COURSE_PROFILE=voc2012 uv run fcn-course lab": LAB,
+    r"uv run accelerate launch -m fcn_course train --profile voc2012": ACCELERATE,
     r"conda env create -f environment.yml": ENVIRONMENT,
     r"conda activate fcn-course": ENVIRONMENT,
     r"uv run pre-commit install": PRE_COMMIT,

@@ -14,7 +14,7 @@ from fcn_course.voc import CLASSES, COLORMAP, VOID, decode_mask
 def image_grid(
     images: Sequence[np.ndarray | torch.Tensor], titles: Sequence[str] = (), columns: int = 4, alt: str = ""
 ) -> Picture:
-    """Images side by side: photos (3, H, W) or (H, W, 3), uint8 or floats in [0, 1], or masks (H, W) of class indices."""
+    """Images side by side: photos (3, H, W) or (H, W, 3), uint8 or floats in [0, 1]; masks (H, W) of class indices."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     height, width = as_rgb(images[0]).shape[:2]

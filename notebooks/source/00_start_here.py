@@ -41,7 +41,7 @@ print(f"PyTorch {torch.__version__} calculates on: {fastest_device()}")
 # %%
 from fcn_course import plots
 from fcn_course.profiles import get_profile
-from fcn_course.voc import CLASSES, VOID, VOCSegmentation
+from fcn_course.voc import VOID, VOCSegmentation
 
 profile = get_profile()
 images = VOCSegmentation(profile.root, "val")
