@@ -1,5 +1,6 @@
 """The command `fcn-course`. Modules are imported inside the commands, so that `--help` answers at once."""
 
+import os
 import subprocess
 import sys
 import traceback
@@ -77,6 +78,7 @@ def run(
     names: Names = None,
     profile: Annotated[Profile | None, typer.Option(help="Data to run on; by default $FCN_COURSE_PROFILE.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for executed copies; by default none are kept.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of training; by default the profile's.")] = None,
 ) -> None:
     """Run the notebooks in order, without a browser, and tell how each fared."""
     from fcn_course.execution import notebooks_folder, run_all, select, table
@@ -84,6 +86,8 @@ def run(
     paths = select(sorted(notebooks_folder().glob("0*.ipynb")), names or [])
     if not paths:
         raise FileNotFoundError(f"no notebooks in {notebooks_folder()}; write them with: fcn-course build")
+    if epochs is not None:
+        os.environ["FCN_COURSE_EPOCHS"] = str(epochs)  # the kernels inherit it
     results = run_all(paths, profile, out)
     typer.echo(table(results))
     if any(result.error for result in results):

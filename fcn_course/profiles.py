@@ -40,12 +40,10 @@ class Profile:
     @property
     def checkpoint(self) -> Path:
         """Where notebook 05 keeps its FCN-32s."""
-        return self.runs / "fcn32s.pt"
+        return self.checkpoint_of("course", self.adapt(COURSE_RECIPE))
 
     def checkpoint_of(self, name: str, recipe: Recipe) -> Path:
-        """The file for a run by ``recipe``, called ``name``: notebook 05's for its recipe, else one of its own."""
-        if recipe == self.adapt(COURSE_RECIPE):
-            return self.checkpoint
+        """The file for a run by ``recipe``, called ``name``."""
         return self.runs / f"fcn32s-{name}-batch{recipe.batch_size}-epochs{recipe.epochs}.pt"
 
     def newest_checkpoint(self) -> Path:
@@ -77,14 +75,26 @@ class Profile:
 def get_profile(name: str | None = None) -> Profile:
     """The profile called ``name``, else the one that ``$FCN_COURSE_PROFILE`` names, else "mini".
 
+    ``$FCN_COURSE_EPOCHS`` takes the place of its number of epochs, for a quick look on a slow machine.
     Raises ValueError for an unknown name and FileNotFoundError when the data of "voc2012" is absent.
     """
     name = name or os.environ.get("FCN_COURSE_PROFILE") or "mini"
     if name == "mini":
-        return Profile("mini", _minivoc_root(), crop_size=(128, 160), batch_size=8, epochs=11, weights=None)
+        epochs = _epochs(default=11)
+        return Profile("mini", _minivoc_root(), crop_size=(128, 160), batch_size=8, epochs=epochs, weights=None)
     if name == "voc2012":
-        return Profile("voc2012", _voc2012_root(), crop_size=(320, 480), batch_size=32, epochs=50, weights="imagenet")
+        epochs = _epochs(default=50)
+        return Profile(
+            "voc2012", _voc2012_root(), crop_size=(320, 480), batch_size=32, epochs=epochs, weights="imagenet"
+        )
     raise ValueError(f'profile must be "mini" or "voc2012", got {name!r}')
+
+
+def _epochs(default: int) -> int:
+    wanted = os.environ.get("FCN_COURSE_EPOCHS") or str(default)
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ValueError(f"FCN_COURSE_EPOCHS must be a whole number from 1 on, got {wanted!r}")
+    return int(wanted)
 
 
 def _minivoc_root() -> Path:

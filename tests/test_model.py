@@ -27,28 +27,56 @@ def test_logits_have_exactly_the_size_of_the_image(model, height, width):
         assert model(torch.zeros(1, 3, height, width)).shape == (1, 21, height, width)
 
 
-@pytest.mark.parametrize("upsampling", ["fixed", "grouped", "dense"])
-def test_an_untrained_network_upsamples_its_scores_bilinearly(upsampling):
+def scores_of(model, images):
+    return model.score32(model.stage32(model.stage16(model.stage8(model.stem(images)))))
+
+
+@pytest.mark.parametrize("upsampling", ["grouped", "dense"])
+def test_a_learned_layer_starts_as_the_chapters_bilinear_upsampling(upsampling):
     torch.manual_seed(0)
     model = FCN(upsampling=upsampling).eval()
     with torch.inference_mode():
         images = torch.randn(1, 3, 160, 192)
-        scores = model.score32(model.stage32(model.stage16(model.stage8(model.stem(images)))))
-        expected = F.interpolate(scores, scale_factor=32, mode="bilinear")
+        expected = F.interpolate(scores_of(model, images), scale_factor=32, mode="bilinear")
         inside = slice(32, -32)
         torch.testing.assert_close(model(images)[..., inside, inside], expected[..., inside, inside], rtol=0, atol=1e-4)
 
 
-def test_finer_stages_have_no_say_before_training():
+@pytest.mark.parametrize("output_stride", [32, 16, 8])
+@pytest.mark.parametrize("size", [(160, 192), (97, 130), (5, 40)])
+def test_fixed_upsampling_is_bilinear_with_cell_i_on_pixel_32_i(output_stride, size):
+    """Finer stages have no say before training, so that all three variants give the coarse scores, enlarged."""
     torch.manual_seed(0)
-    coarse, fine = FCN(output_stride=32).eval(), FCN(output_stride=8).eval()
-    fine.load_state_dict(coarse.state_dict(), strict=False)
+    model = FCN(output_stride=output_stride).eval()
     with torch.inference_mode():
-        images = torch.randn(1, 3, 96, 128)
-        scores = fine.score32(fine.stage32(fine.stage16(fine.stage8(fine.stem(images)))))
-        for scale in (2, 2, 8):
-            scores = F.interpolate(scores, scale_factor=scale, mode="bilinear")
-        torch.testing.assert_close(fine(images), scores)
+        images = torch.randn(1, 3, *size)
+        scores = scores_of(model, images)
+        logits = model(images)
+        corners = tuple(32 * (side - 1) + 1 for side in scores.shape[-2:])
+        expected = F.interpolate(scores, size=corners, mode="bilinear", align_corners=True)
+        beyond = (0, max(0, size[1] - corners[1]), 0, max(0, size[0] - corners[0]))
+        expected = F.pad(expected, beyond, mode="replicate")[..., : size[0], : size[1]]
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("stage", "stride", "reach"), [(8, 8, 99), (16, 16, 211), (32, 32, 435)])
+def test_a_cell_of_a_stage_looks_at_a_window_centred_on_its_pixel(stage, stride, reach):
+    """With positive weights the gradient at one cell is non-zero exactly in its receptive field."""
+    model = FCN().eval()
+    model.stem[3] = torch.nn.AvgPool2d(3, stride=2, padding=1)  # the maximum hands its gradient to one pixel only
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.weight.fill_(1 / module.weight[0].numel())
+    images = torch.ones(1, 3, 640, 32, requires_grad=True)
+    features = model.stem(images)
+    for name in ("stage8", "stage16", "stage32")[: [8, 16, 32].index(stage) + 1]:
+        features = model.get_submodule(name)(features)
+    cell = 320 // stride
+    features[0, 0, cell, 0].backward()
+    seen = images.grad[0, 0, :, 0].nonzero()[:, 0]
+    assert seen.min() + seen.max() == 2 * 320
+    assert seen.max() - seen.min() + 1 == reach
 
 
 def test_parameters_of_the_chapter():

@@ -52,6 +52,17 @@ def test_a_model_starts_untrained_when_weights_cannot_be_had_and_says_so(monkeyp
     assert "random weights, which costs accuracy: resnet18.pth could not be downloaded." in capsys.readouterr().out
 
 
+def test_the_environment_sets_the_epochs(monkeypatch):
+    monkeypatch.setenv("FCN_COURSE_EPOCHS", "3")
+    profile = get_profile("mini")
+    assert profile.epochs == 3
+    assert profile.checkpoint.name.endswith("epochs3.pt")
+    for wrong in ("0", "-1", "many"):
+        monkeypatch.setenv("FCN_COURSE_EPOCHS", wrong)
+        with pytest.raises(ValueError, match=f"must be a whole number from 1 on, got '{wrong}'"):
+            get_profile("mini")
+
+
 def test_equal_seeds_give_equal_models():
     profile = get_profile("mini")
     first, second, other = (profile.new_model(COURSE_RECIPE, seed) for seed in (1, 1, 2))

@@ -174,7 +174,7 @@ COVERED = {
     r"(uv run )?pytest": ".ci/run",
     r"make lab": LAB,
     r"(uv run )?fcn-course lab": LAB,
-    r"(uv run )?fcn-course run( --profile voc2012)?": RUN,
+    r"(uv run )?fcn-course run( --profile voc2012)?( --epochs 1)?": RUN,
     r"(make|uv run fcn-course) build( \d\d)?": BUILD,
     r"uv run fcn-course data voc2012": "tests/test_download.py::test_voc_is_downloaded_and_unpacked_once",
     r"uv run fcn-course (train|evaluate)( --profile voc2012)?": MODELS,

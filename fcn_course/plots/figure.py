@@ -29,15 +29,20 @@ class Picture(Figure):
         with matplotlib.style.context(STYLE):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=RESOLUTION)
-        small = io.BytesIO()  # 256 colours are enough for a figure, and keep notebooks a third of the size
-        Image.open(buffer).convert("RGB").quantize(256).save(small, format="png", optimize=True)
+        if buffer.tell() > LARGE:
+            reduced = Image.open(buffer).convert("RGB").quantize(256)
+            buffer = io.BytesIO()
+            reduced.save(buffer, format="png", optimize=True)
         width, height = (round(inches * 100) for inches in self.get_size_inches())
         shown = {"width": width, "height": height, "alt": self.alt}
-        return {"image/png": small.getvalue(), "text/plain": self.alt}, {"image/png": shown}
+        return {"image/png": buffer.getvalue(), "text/plain": self.alt}, {"image/png": shown}
 
 
 RESOLUTION = 130
 """Dots per inch in the file; notebooks show 100 points to the inch, so that figures are sharp on fine screens."""
+
+LARGE = 100_000
+"""Bytes beyond which a figure is kept in 256 colours, so that notebooks stay small; photos lose little by it."""
 
 
 def picture(width: float, height: float, alt: str) -> Picture:

@@ -62,7 +62,7 @@ def fcn_pipeline(
             axes.add_patch(FancyArrowPatch((left + 0.08, 0), (left + 0.62, 0), arrowstyle="-|>", mutation_scale=10))
             left += 0.7
     axes.text(-0.2, -1.4, "channels\nsize", ha="right", va="top", fontsize=9, color="#666666", linespacing=1.4)
-    axes.set(xlim=(-1.4, left + 0.1), ylim=(-2.2, 1.8), aspect="equal")
+    axes.set(xlim=(-1.4, left + 0.1), ylim=(-2.05, 1.75), aspect="equal")
     return figure
 
 
@@ -79,9 +79,9 @@ def signal_scale(curves: Mapping[str, Sequence[float]]) -> Picture:
     for (name, values), colour in zip(curves.items(), (BLUE, GREEN, RED, PINK), strict=False):
         axes.semilogy(range(len(values)), values, color=colour, marker="o", markersize=3)
         end = (len(values) - 1, values[-1])
-        axes.annotate(name, end, (6, 0), textcoords="offset points", va="center", color=colour, backgroundcolor="white")
+        axes.annotate(name, end, (6, 0), textcoords="offset points", va="center", color=colour)
     axes.set(xlabel="layer", ylabel="standard deviation")
-    axes.set_xlim(0, 1.35 * (max(map(len, curves.values())) - 1))
+    axes.set_xlim(0, max(map(len, curves.values())) - 1)
     axes.set_xticks(range(0, max(map(len, curves.values())), 5))
     axes.set_title("Only one scale of weights keeps a signal's size")
     axes.grid(axis="y")

@@ -161,7 +161,7 @@ def prediction_check(image: Values, pred: Values, confidence: Values, mask: Valu
         "along contours; and the wrong pixels in red, most of them at contours.",
     )  # fmt: skip
     panels = figure.subplots(2, 2)
-    shown = panels[1, 0].imshow(np.asarray(confidence), vmin=0, vmax=1)
+    shown = panels[1, 0].imshow(np.asarray(confidence), cmap=colormaps["viridis"].resampled(10), vmin=0, vmax=1)
     figure.colorbar(shown, ax=panels, shrink=0.5, label="confidence")
     wrong = np.select([truth == VOID, got != truth], [2, 1], 0)
     panels[1, 1].imshow(wrong, cmap=ListedColormap(["#E4E4E4", RED, "white"]), vmin=-0.5, vmax=2.5)

@@ -46,7 +46,7 @@ def cross_entropy_curve(probabilities: Mapping[str, float]) -> Picture:
     axes.plot(p, -np.log(p), color=BLUE)
     for name, place in probabilities.items():
         axes.plot([place], [-math.log(place)], "o", color=RED, markersize=7)
-        beside, side = ((8, 4), "left") if place < 0.75 else ((8, 12), "right")
+        beside, side = ((8, 4), "left") if place < 0.75 else ((8, 26), "right")
         axes.annotate(
             f"{name}: {-math.log(place):.2f}", (place, -math.log(place)), xytext=beside, textcoords="offset points",
             ha=side, color=WORDS, fontsize=10,

@@ -17,6 +17,8 @@
 # **Time**: about 35 minutes to read and 50 for the seven exercises. The notebook itself runs in about ten seconds.
 
 # %%
+import io
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -70,7 +72,7 @@ connected_parts(torch.tensor([[1, 1, 0, 1], [0, 0, 0, 1], [1, 0, 0, 1]]).bool())
 def two_of_a_kind(dataset):
     """The first photo in which one class has two parts of at least 2 % of the photo, and that class."""
     for index in range(len(dataset)):
-        mask = torch.from_numpy(dataset.mask(index))
+        mask = torch.from_numpy(dataset.mask(index))[::2, ::2]   # every second pixel: enough to find one, and faster
         for label in mask.unique().tolist():
             if label not in (0, VOID):
                 sizes = connected_parts(mask == label).flatten().bincount()[1:]
@@ -79,7 +81,7 @@ def two_of_a_kind(dataset):
 
 index, label = two_of_a_kind(val)
 image, mask = val[index]
-print(f"{CLASSES[label]} appears twice")
+print(f"{CLASSES[label]} appears more than once")
 
 # %%
 plots.semantic_and_instances(image, mask, connected_parts(mask == label))
@@ -146,12 +148,16 @@ print("converted to RGB", np.array(file.convert("RGB")).shape)
 # its colour; section 3.6 gets it back.
 #
 # Two traps. Pillow's `file.size` is (width, height), an array's shape is (height, width). And PNG is compressed without
-# loss. JPEG is not: a mask saved as JPEG comes back with labels that nobody gave.
+# loss, while JPEG is not: a mask saved as JPEG comes back with labels that nobody gave.
 
 # %%
-height, width = np.array(file).shape
-print("Pillow says", "(width, height)" if file.size == (width, height) else file.size)
-print("smaller than one byte a pixel:", path.stat().st_size < height * width)
+stored = np.array(file)
+print("Pillow's size is the shape backwards:", file.size == stored.shape[::-1])
+print("PNG takes less than a byte a pixel:  ", path.stat().st_size < stored.size)
+
+jpeg = io.BytesIO()
+Image.fromarray(stored).save(jpeg, "JPEG")
+print("JPEG makes up labels:                ", len(np.setdiff1d(np.array(Image.open(jpeg)), stored)) > 0)
 
 # %% [markdown]
 # ## 3.4 Where the colours come from
@@ -348,7 +354,7 @@ on_objects = (torch.cat([prediction.flatten() for prediction in filled])[void] !
 print(f"void pixels that lie nearer to an object than to background: {on_objects:.0%}")
 
 # %% [markdown]
-# More than half. So the rule "void is background" is wrong more often than it is right.
+# About half of them. So the rule "void is background" is wrong about every second time.
 #
 # It spoils the score too. Take a network that is right at *every* labelled pixel, and goes on sensibly into the void,
 # as `filled` does. **Predict:** what are its pixel accuracy and mean IoU when void is ignored, and when void counts
@@ -432,7 +438,8 @@ print([CLASSES[label] for label in mixed.unique()])
 # **Nearest neighbour** copies one label and mixes nothing.
 
 # %%
-piece = mask[min(top, mask.shape[0] - 32):, min(left, mask.shape[1] - 32):][:32, :32]
+top, left = (int(np.clip(start - 8, 0, side - 32)) for start, side in zip((top, left), mask.shape))
+piece = mask[top:top + 32, left:left + 32]
 enlarged = {
     mode: F.interpolate(piece[None, None].float(), scale_factor=4, mode=mode).round().byte()[0, 0]
     for mode in ("nearest", "bilinear")
@@ -466,16 +473,25 @@ print(brighter.equal(image), same_mask.equal(mask))
 # A plain tensor beside a `tv_tensors.Image` is passed through untouched: the photo would be cropped and the mask would
 # not. So wrap what you load yourself: `tv_tensors.Mask(tensor)`.
 #
-# Our training transform has three random steps: a flip, a size, a crop. Each draws once and moves photo and mask alike.
+# A transform need be no more than a function of photo and mask. Here is one that makes both larger or smaller by a
+# random factor: **one** factor is drawn, and `resize` treats each by its type. A flip goes before it and a crop after.
 
 # %%
+def rescale(image, mask):
+    """A photo and its mask with sides 0.75 to 1.5 times as long."""
+    factor = 0.75 * 2 ** torch.rand(()).item()
+    size = [round(side * factor) for side in mask.shape]
+    return v2.functional.resize(image, size), v2.functional.resize(mask, size)
+
 mean_colour = [round(255 * mean) for mean in voc.IMAGENET_MEAN]
-height, width = profile.crop_size
+frame = {tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}
 augment = v2.Compose([
     v2.RandomHorizontalFlip(),
-    v2.RandomResize(round(0.75 * height), round(1.75 * height) + 1),   # the shorter side, in pixels
-    v2.RandomCrop((height, width), pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}),
+    rescale,
+    v2.RandomCrop(profile.crop_size, pad_if_needed=True, fill=frame),   # section 3.11 is about the frame
 ])
+
+# %%
 torch.manual_seed(0)
 plots.image_grid(
     [plots.overlay(*augment(image, mask)) for _ in range(8)],
@@ -558,7 +574,7 @@ for name, dataset in (("train", train), ("val", val)):
 
 # %%
 smallest = min(range(len(train)), key=lambda i: min(train.sizes[i][0] / height, train.sizes[i][1] / width))
-pad = v2.RandomCrop((height, width), pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID})
+pad = v2.RandomCrop(profile.crop_size, pad_if_needed=True, fill=frame)
 torch.manual_seed(0)
 padded_image, padded_mask = pad(*train[smallest])
 print("before", train.sizes[smallest], " after", tuple(padded_mask.shape))
@@ -714,13 +730,13 @@ def frequencies_of(masks):
 # Look closely at $f_c$: it is *not* the share of the bar chart. A class that is in few photos but fills them has a
 # small share and a large $f_c$. Classes of medium size get weight 1, large ones less, small ones more.
 #
-# We shall not need weights here. They lift rare classes and cost accuracy on frequent ones, and mean IoU counts both
-# kinds of mistake; but you will meet them.
+# This course trains without weights. They make a network name rare classes more often, rightly and wrongly; whether
+# mean IoU gains by it is a question for an experiment.
 #
 # ### Exercise 3.7: median frequency balancing
 # *Code, medium, 10 minutes.* Write the weights. Void counts neither as pixels of a class nor as pixels of a
-# mask. A class that never occurs gets weight 0, and no part in the median. For two masks `[[0, 0, 0, 1]]` and `[[0,
-# 0]]`, $f_0 = 5/6$ and $f_1 = 1/4$; the median is their mean $13/24$, and the weights are 0.65 and 2.17.
+# mask. A class that never occurs gets weight 0, and no part in the median. Try it on two masks, `[[0, 0, 0, 1]]` and
+# `[[0, 0]]`: $f_0 = 5/6$ and $f_1 = 1/4$; the median is their mean, $13/24$; the weights are 0.65 and 2.17.
 #
 # <details><summary>Hint 1</summary>Keep two tensors of 21 counts: pixels of the class, and pixels of all masks that
 # have the class. For each mask, both grow.</details>

@@ -74,7 +74,7 @@ with torch.inference_mode():
 # around them, with 512 numbers.
 #
 # Making maps smaller has a purpose: each later convolution reaches twice as far over the photo for the same price. It
-# has a cost too. This is all that a stage could say about *where* something is, if a cell were one grey value:
+# has a cost too. This is how finely a stage can say *where* something is, if all that a cell had was one colour:
 
 # %%
 height, width = (side // 32 * 32 for side in photo.shape[1:])
@@ -86,9 +86,11 @@ plots.image_grid(
     "recognised, at 32 a few blocks of colour are left.",
 )
 
+# %%
+print("cells of stride 32 in one crop of this profile:", [side // 32 for side in profile.crop_size])
+
 # %% [markdown]
-# Keep the last one in mind. FCN-32s must draw its outlines from that grid; a crop of 96x128, as the bundled profile
-# trains on, has 3x4 such cells.
+# FCN-32s must draw its outlines from the last of these grids.
 #
 # ### Exercise 4.1: sizes of another photo
 # *Prediction, easy, 5 minutes.* A photo of VOC often has 375x500 pixels. Which (height, width) does it have after
@@ -141,7 +143,7 @@ with torch.inference_mode():
 # `resnet.children()` are the layers in the order in which they were defined, and `nn.Sequential` runs them one after
 # the other. That is right here because ResNet's own `forward` does just that. It is no rule: a network may use its
 # children in any order, and its `forward` may do more than call them. (ResNet's has a `flatten` between the two
-# layers that we dropped.)
+# layers that we dropped.) The layers are shared and not copied: train `backbone`, and `resnet` changes too.
 
 # %% [markdown]
 # ## 4.3 A linear classifier at every cell
@@ -236,7 +238,7 @@ print("up:  ", [conv_transpose_output_size(n, kernel_size, stride, padding) for 
 print("down:", [conv_output_size(n, kernel_size, stride, padding) for n in (320, 480)])
 
 # %% [markdown]
-# The second line is the check that d2l's chapter makes: a convolution of this geometry would bring 320x480 down to
+# The last line is the check that d2l's chapter makes: a convolution of this geometry would bring 320x480 down to
 # 10x15, $(320 - 64 + 2 \cdot 16 + 32) / 32 = 10$, so its transpose goes back up.
 #
 # The layer starts as bilinear interpolation (notebook 02): each class's score map is enlarged smoothly, and classes do
@@ -381,7 +383,8 @@ def weights_of(in_channels, out_channels, kernel_size, groups=1, bias=True):
 # ## 4.8 Any size of photo
 #
 # No layer of the network fixes the size of its input: convolutions slide as far as there is something to slide over.
-# The classifier's `Linear` layer was the only one that insisted on a number, and it is gone. But what comes out?
+# (The classifiers that the paper started from ended in `Linear` layers that insisted on one size. As convolutions they
+# no longer do.) But what comes out?
 
 # %%
 with torch.inference_mode():
@@ -471,7 +474,7 @@ for stride in (8, 16, 32):
     print(f"cells of {stride:2} pixels: mean IoU {scores.mean_iou:.2f}")
 
 # %% [markdown]
-# The same experiment on VOC's larger photos gave 0.96, 0.93 and 0.86 (Long et al., 2015, appendix A). Small photos
+# A similar experiment on VOC's larger photos gave 0.96, 0.93 and 0.86 (Long et al., 2015, appendix A). Small photos
 # suffer more, because their objects span fewer cells.
 #
 # It is a yardstick and no law. Scores are real numbers, and a network can push an outline to and fro inside a cell by
@@ -599,6 +602,9 @@ plots.image_grid(
 # layers must be learned anew. On the real VOC2012, with no more than 1,464 masks to learn from, that is a long head
 # start, and the profile `voc2012` takes it. The profile `mini` starts untrained: its drawings are simple, and nothing
 # needs to be downloaded.
+
+# %%
+print("this profile's backbone starts from:", profile.weights or "random weights")
 
 # %% [markdown]
 # ## Summary
