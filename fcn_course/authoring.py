@@ -1,9 +1,11 @@
 """Turns notebooks/source/NN_name.py, which holds the solutions, into notebooks/NN_name.ipynb, which students open.
 
 In a source, `# %% tags=["exercise"] id="1.2"` opens a cell whose solution stands between `### BEGIN SOLUTION` and
-`### END SOLUTION`; `# %% tags=["check"] id="1.2" points=2` opens its check, whose last expression is the score.
+`### END SOLUTION`; `# %% tags=["check"] id="1.2" points=2` opens its check, whose last expression is the score. The
+figure of a cell tagged "cover" is also kept as notebooks/images/NN_name.png.
 """
 
+import base64
 import hashlib
 import logging
 import os
@@ -133,8 +135,17 @@ def build(source: Path, notebooks: Path) -> Path:
     tidy(empty)
     _refuse_machine_paths(empty, notebooks)
     target = notebooks / f"{source.stem}.ipynb"
-    _write_atomically(target, nbformat.writes(empty) + "\n")
+    _write_atomically(target, (nbformat.writes(empty) + "\n").encode())
+    _save_cover(empty, notebooks / "images" / f"{source.stem}.png")
     return target
+
+
+def _save_cover(notebook: NotebookNode, target: Path) -> None:
+    """Keeps the figure of the cell tagged "cover", if there is one, for other pages to show."""
+    for cell in notebook.cells:
+        if "cover" in cell.metadata.get("tags", []):
+            target.parent.mkdir(exist_ok=True)
+            _write_atomically(target, base64.b64decode(cell.outputs[-1].data["image/png"]))
 
 
 def _demand_score(check: NotebookNode, wanted: float) -> None:
@@ -182,9 +193,9 @@ def output_texts(cell: NotebookNode) -> Iterator[str]:
         yield from (value for kind, value in output.get("data", {}).items() if kind.startswith("text/"))
 
 
-def _write_atomically(target: Path, text: str) -> None:
+def _write_atomically(target: Path, content: bytes) -> None:
     scratch = target.with_suffix(f".{os.getpid()}.tmp")
-    scratch.write_text(text, encoding="utf-8")
+    scratch.write_bytes(content)
     scratch.replace(target)
 
 

@@ -116,11 +116,7 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 class BilinearUpsampling(nn.Module):
-    """Enlarges (N, C, H, W) ``scale`` times, bilinearly, with nothing to learn, for cells as a ResNet has them.
-
-    A ResNet's odd kernels, padded alike on both sides, centre cell i on pixel ``scale * i``, not in the middle of a
-    block of ``scale`` pixels. So cell 0 belongs on pixel 0: corners are aligned. Beyond the last cell it is repeated.
-    """
+    """Enlarges (N, C, H, W) ``scale`` times, bilinearly, with nothing to learn."""
 
     def __init__(self, scale: int) -> None:
         super().__init__()
@@ -128,10 +124,7 @@ class BilinearUpsampling(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, scale * H, scale * W)."""
-        height, width = (self.scale * side for side in x.shape[-2:])
-        repeated = F.pad(x, (0, 1, 0, 1), mode="replicate")
-        enlarged = F.interpolate(repeated, size=(height + 1, width + 1), mode="bilinear", align_corners=True)
-        return enlarged[..., :height, :width]
+        return F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
 
 
 def _upsampling(channels: int, scale: int, kind: Upsampling) -> nn.Module:

@@ -158,8 +158,8 @@ def develop(rng: Rng, picture: NDArray[np.floating], mood: str) -> NDArray[np.ui
 def image_size(rng: Rng) -> tuple[int, int]:
     """(height, width): mostly landscape, a fifth portrait, a few small."""
     if rng.random() < 0.05:
-        return 88, 120
-    short, long = int(rng.integers(120, 145)), int(rng.integers(160, 193))
+        return 120, 168
+    short, long = int(rng.integers(168, 201)), int(rng.integers(224, 265))
     return (long, short) if rng.random() < 0.2 else (short, long)
 
 

@@ -14,7 +14,7 @@
 #
 # **You need** tensors and indexing in PyTorch or NumPy. Notebooks 01 and 02 are not needed.
 #
-# **Time**: about 35 minutes to read and 50 for the seven exercises. The notebook itself runs in about ten seconds.
+# **Time**: about 35 minutes to read and 50 for the seven exercises. The notebook itself runs in about 15 seconds.
 
 # %%
 import io

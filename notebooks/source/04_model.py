@@ -190,13 +190,13 @@ print(tuple(everywhere.shape), everywhere.mean(dim=(2, 3)).allclose(once, atol=1
 #
 # because a uniform distribution on $(-a, a)$ has variance $a^2/3$.
 #
-# **Predict:** twenty linear layers of 512 channels, one after another. With Xavier's weights the signal keeps its size.
+# **Predict:** twenty linear layers of 256 channels, one after another. With Xavier's weights the signal keeps its size.
 # What becomes of it with weights half as large? Twice as large?
 
 # %%
-def signal_sizes(scale, layers=20, channels=512):
+def signal_sizes(scale, layers=20, channels=256):
     """Standard deviation of a random signal before and after each layer, with weights scale times Xavier's."""
-    x, sizes = torch.randn(256, channels), [1.0]
+    x, sizes = torch.randn(200, channels), [1.0]
     for _ in range(layers):
         weight = scale * nn.init.xavier_uniform_(torch.empty(channels, channels))
         x = x @ weight.T
@@ -468,7 +468,7 @@ plots.image_grid(
 # %%
 for stride in (8, 16, 32):
     scores = ConfusionMatrix(21)
-    for index in range(20):
+    for index in range(10):
         target = torch.from_numpy(val.mask(index))
         scores.update(drawn_from_cells(target, stride), target)
     print(f"cells of {stride:2} pixels: mean IoU {scores.mean_iou:.2f}")
