@@ -33,7 +33,7 @@ CAST_LIST = """
 CASTS = tuple(tuple(part.strip() for part in re.split("[:,]", cast)) for cast in CAST_LIST.split("|"))
 OFTEN_IN_GROUPS = {"bird", "bottle", "cow", "person", "sheep"}
 SMOOTH = {"aeroplane", "boat", "bottle", "bus", "car", "tv/monitor"}
-HOW_MANY_COMPANIONS = (0.6, 0.3, 0.1)  # how often none, one and two of a cast's companions come along
+HOW_MANY_COMPANIONS = (0.75, 0.2, 0.05)  # how often none, one and two of a cast's companions come along
 MAIN_SHARE, COMPANION_SHARE = (0.2, 0.4), (0.1, 0.18)  # of the image's pixels, where the object is in full view
 
 
@@ -158,8 +158,8 @@ def develop(rng: Rng, picture: NDArray[np.floating], mood: str) -> NDArray[np.ui
 def image_size(rng: Rng) -> tuple[int, int]:
     """(height, width): mostly landscape, a fifth portrait, a few small."""
     if rng.random() < 0.05:
-        return 120, 168
-    short, long = int(rng.integers(168, 201)), int(rng.integers(224, 265))
+        return 88, 120
+    short, long = int(rng.integers(120, 145)), int(rng.integers(160, 193))
     return (long, short) if rng.random() < 0.2 else (short, long)
 
 
@@ -176,11 +176,11 @@ def draw_scene(rng: Rng, cast: tuple[str, ...] = CASTS[0]) -> tuple[NDArray[np.u
     mood = pick(rng, ["day", "day", "day", "dusk", "overcast"])
     background = BACKGROUNDS[background_name](rng, height, width, mood)
     light_from = (float(rng.uniform(-0.8, 0.8)), 0.7)
-    if main in OFTEN_IN_GROUPS and rng.random() < 0.2:
+    if main in OFTEN_IN_GROUPS and rng.random() < 0.12:
         names.append(main)
     placed = place(rng, background, tuple(names), light_from)
 
-    blur = ImageFilter.GaussianBlur(rng.uniform(0.6, 2.2))  # the lens is focused on the objects
+    blur = ImageFilter.GaussianBlur(rng.uniform(1.0, 2.6))  # the lens is focused on the objects
     picture: NDArray[np.floating] = np.asarray(
         Image.fromarray(background.picture.astype(np.uint8)).filter(blur), dtype=np.float32
     )

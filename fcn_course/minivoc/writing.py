@@ -13,7 +13,7 @@ from fcn_course.voc import COLORMAP
 
 SEED = 2012
 SPLITS = ("train", "val")
-JPEG_QUALITY = 78
+JPEG_QUALITY = 72
 
 
 def scene(seed: int, split: str, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,7 @@ def scene(seed: int, split: str, index: int) -> tuple[np.ndarray, np.ndarray]:
     return draw_scene(rng, CASTS[index % len(CASTS)])
 
 
-def write_minivoc(root: Path, seed: int = SEED, train: int = 336, val: int = 96) -> Path:
+def write_minivoc(root: Path, seed: int = SEED, train: int = 672, val: int = 96) -> Path:
     """Writes `root`/VOCdevkit/VOC2012 with JPEG images, palette PNG masks and the lists of `train` + `val` names.
 
     Gives `root`. What was there before is replaced, and only once the new data set is complete.

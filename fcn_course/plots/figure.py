@@ -41,7 +41,7 @@ class Picture(Figure):
 RESOLUTION = 130
 """Dots per inch in the file; notebooks show 100 points to the inch, so that figures are sharp on fine screens."""
 
-LARGE = 100_000
+LARGE = 40_000
 """Bytes beyond which a figure is kept in 256 colours, so that notebooks stay small; photos lose little by it."""
 
 

@@ -41,22 +41,24 @@ def rows_of_images(
     """
     grid = list(rows.values())
     columns = len(grid[0])
-    shapes = [as_rgb(image).shape for image in grid[0]]
-    tallest = 8.4 / columns * max(height / width for height, width, _ in shapes)
+    width = min(9.0, 2.2 * columns + 0.6)
+    steepest = max(rgb.shape[0] / rgb.shape[1] for rgb in map(as_rgb, grid[0]))
     masks = [np.asarray(image) for images in grid for image in images if image.ndim == 2]
     labels = sorted({int(label) for mask in masks for label in np.unique(mask)}) if legend else []
-    height = len(grid) * (min(tallest, 2.4) + 0.06) + (0.25 if titles else 0) + 0.25 * -(-len(labels) // 7) + 0.1
-    figure = picture(9, height, alt or f"{columns} columns of images; rows: {', '.join(rows)}.")
+    in_a_line = max(1, min(round(0.75 * width), len(labels)))
+    height = len(grid) * (min(steepest * (width - 0.6) / columns, 2.4) + 0.06) + 0.1
+    height += 0.25 * bool(titles) + 0.25 * -(-len(labels) // in_a_line)
+    figure = picture(width, height, alt or f"{columns} columns of images; rows: {', '.join(rows)}.")
     panels = figure.subplots(len(grid), columns, squeeze=False)
     for name, images, across in zip(rows, grid, panels, strict=True):
-        for index, (image, axes) in enumerate(zip(images, across, strict=True)):
+        for image, axes in zip(images, across, strict=True):
             axes.imshow(as_rgb(image))
             without_ticks(axes)
-            if axes in panels[0] and index < len(titles):
-                axes.set_title(titles[index], fontsize=9)
         across[0].set_ylabel(name, color=WORDS)
+    for title, axes in zip(titles, panels[0], strict=False):
+        axes.set_title(title, fontsize=9)
     if labels:
-        figure.legend(handles=_patches(labels), ncols=min(7, len(labels)), loc="outside lower center")
+        figure.legend(handles=_patches(labels), ncols=in_a_line, loc="outside lower center")
     return figure
 
 
@@ -70,7 +72,7 @@ def tile_map(image: Values, boxes: Sequence[Box]) -> Picture:
     for top, left, rows, columns in boxes:
         seen[top : top + rows, left : left + columns] += 1
     figure = picture(
-        9, 9 * height / (2 * width) + 0.6,
+        8, 4 * height / width + 0.6,
         f"Left: {len(boxes)} overlapping tiles drawn on a photo of {height} x {width} pixels. Right: how many tiles "
         f"see a pixel, from {seen[:height, :width].min()} in the corners to {seen.max()} in the middle.",
     )  # fmt: skip
@@ -188,7 +190,8 @@ def reliability(confidence: Values, right: Values, bins: int = 10) -> Picture:
         "diagonal. Right: most pixels are very confident.",
     )  # fmt: skip
     left, counted = figure.subplots(1, 2)
-    left.bar(edges[:-1], hits / np.maximum(total, 1), width=0.92 / bins, align="edge", color=BLUE)
+    enough = total >= 0.001 * total.sum()  # a bar for fewer pixels would be chance
+    left.bar(edges[:-1], np.where(enough, hits / np.maximum(total, 1), 0), width=0.92 / bins, align="edge", color=BLUE)
     left.plot([0, 1], [0, 1], "--", color=RED, label="as sure as right")
     left.legend(loc="upper left")
     left.set(ylabel="share that is right", ylim=(0, 1.02))

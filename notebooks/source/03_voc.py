@@ -179,7 +179,7 @@ def voc_colour(index):
 voc_colour(15), voc_colour(VOID)
 
 # %%
-plots.palette_bits([0, 1, 2, 3, 4, 8, 15, 20, VOID])
+plots.palette_bits([0, 1, 2, 3, 4, 8, 12, 15, 20, VOID])
 
 # %% [markdown]
 # Small indices touch the high bits first. That is why the colours of the first classes are far apart.

@@ -332,8 +332,7 @@ with torch.inference_mode():
 #
 # $$\frac{C_\text{in} \, C_\text{out}}{g} \, k^2 \;+\; C_\text{out} \;\text{ for the bias.}$$
 #
-# **Predict:** the backbone has 11.2 million weights. How many does the last layer have, which does
-# nothing but enlarge?
+# **Predict:** the backbone has 11.2 million weights. How many does the last layer have, which does nothing but enlarge?
 
 # %%
 def count(module):
@@ -531,8 +530,8 @@ for name, stage in stages.items():
 
 # %% [markdown]
 # A cell of `stage32` stands for 32x32 pixels and can see 435x435. It needs to: what 32 pixels of brown fur belong to,
-# cow or dog, is decided by what surrounds them. In the bundled photos, at most 192 pixels long, every cell of
-# `stage32` can see the whole photo.
+# cow or dog, is decided by what surrounds them. The bundled photos are smaller than that, so a cell in their middle can
+# see all of them.
 
 # %% [markdown]
 # ## 4.11 What it really looks at
@@ -604,7 +603,7 @@ plots.image_grid(
 # needs to be downloaded.
 
 # %%
-print("this profile's backbone starts from:", profile.weights or "random weights")
+print("weights that this profile asks for:", profile.weights or "none, it starts from random ones")
 
 # %% [markdown]
 # ## Summary

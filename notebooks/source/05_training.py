@@ -285,7 +285,7 @@ def from_sum_to_mean(learning_rate, weight_decay, batch_size):
 # %% [markdown]
 # ## 5.5 The loop
 #
-# Training is five lines, again and again: predict and compare, forget the old gradients, compute new ones, step. The
+# Training is four lines, again and again: predict and compare, forget the old gradients, compute new ones, step. The
 # rest is where the numbers live. Hugging Face's Accelerate moves the model and each batch to whatever this machine
 # has, an NVIDIA GPU (CUDA), an Apple GPU (MPS) or the CPU. So the loop never names a device.
 
@@ -599,7 +599,7 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 #
 # `training.train` is the loop of section 5.5 with the trimmings: a schedule, mixed precision, a score on whole
 # validation images every few epochs, and a checkpoint after each epoch. Read it, it is in `fcn_course/training.py`;
-# you will recognise the five lines in the middle.
+# you will recognise the four lines in the middle.
 #
 # The cell below trains the network that notebook 06 uses, and draws its curves while it runs. It takes a minute or
 # two on a laptop with the bundled data. **If the checkpoint of a finished run is there, it is loaded at once**, and

@@ -37,14 +37,15 @@ val = VOCSegmentation(profile.root, "val")                         # photos as u
 
 # %% tags=["nbval-ignore-output"]
 model = profile.trained_model()
+device = next(model.parameters()).device                           # where it lives: CPU, CUDA or MPS
 
 # %% [markdown]
 # Where we shall get: eight validation photos, none of which the network has been trained on, with its classes laid
 # over them.
 
 # %%
-tile = profile.crop_size                                           # (height, width)
-large = [i for i, size in enumerate(val.sizes) if size[0] > tile[0] and size[1] > tile[1]]
+crop = profile.crop_size                                           # (height, width) that the network was trained on
+large = [i for i, size in enumerate(val.sizes) if size[0] >= crop[0] and size[1] >= crop[1]]
 
 plots.image_grid([plots.overlay(val[i][0], predict(model, val[i][0])) for i in large[:8]],
                  alt="Eight photos with the predicted classes laid over them in VOC's colours; most objects are "
@@ -73,7 +74,7 @@ print("the package has the same:", x.allclose(normalize(photo), atol=1e-6))
 # %%
 model.eval()
 with torch.inference_mode():
-    logits = model(x[None].to(next(model.parameters()).device)).cpu()
+    logits = model(x[None].to(device)).cpu()
 labels = logits.argmax(dim=1)[0]
 
 print("as many pixels as the photo:", labels.shape == photo.shape[1:], "from", logits.shape[1], "scores each")
@@ -82,13 +83,17 @@ print("the package has the same:", torch.equal(labels, predict(model, photo).lon
 # %% [markdown]
 # **Colours.** A class index is a row number in a table of colours, so one look-up paints the whole picture. You will
 # write it in a moment; the package calls it `decode_mask`, the inverse of `encode_mask` from notebook 03.
-#
+
+# %%
+pixels = decode_mask(labels)
+print(pixels.dtype, "as many pixels, three values each:", pixels.shape == (*labels.shape, 3))
+
+# %% [markdown]
 # What if a step is missing? None of these raises an error. Guess what each does to the prediction before you look.
 
 # %%
 in_training_mode = copy.deepcopy(model).train()                    # a copy: this forward pass changes its statistics
 with torch.inference_mode():
-    device = next(model.parameters()).device
     not_normalised = model((photo[None] / 255).to(device)).argmax(dim=1)[0].cpu()
     not_eval = in_training_mode(x[None].to(device)).argmax(dim=1)[0].cpu()
 
@@ -123,11 +128,11 @@ def label2image(labels):
 # crops, the prediction, and the labels.
 
 # %%
-height, width = tile
+height, width = crop
 corners = [(photo[:, :height, :width], truth[:height, :width]) for photo, truth in (val[i] for i in large[:4])]
 plots.rows_of_images({"photo": [photo for photo, _ in corners],
-                      "prediction": [decode_mask(predict(model, photo)) for photo, _ in corners],
-                      "labels": [decode_mask(truth) for _, truth in corners]},
+                      "prediction": [predict(model, photo) for photo, _ in corners],
+                      "labels": [truth for _, truth in corners]},
                      alt="The upper left corners of four photos, below each the predicted classes in VOC's colours, "
                          "and below those the labels.")
 
@@ -180,10 +185,12 @@ starts = [*range(0, length - t, t - o), length - t]
 print([(start, start + t) for start in starts])
 
 # %% [markdown]
-# Two dimensions are all pairs of a row and a column. `tile_boxes` gives them as `(top, left, height, width)`.
+# Two dimensions are all pairs of a row and a column. `tile_boxes` gives them as `(top, left, height, width)`. Our
+# photos would go through in one piece; to see tiles at work all the same, we take them one cell smaller than the
+# training crops.
 
 # %%
-overlap = 32
+tile, overlap = (crop[0] - 32, crop[1] - 32), 32
 boxes = tile_boxes(photo.shape[1:], tile, overlap)
 plots.tile_map(photo, boxes)
 
@@ -373,8 +380,7 @@ print(f"all {len(val)} photos: pixel accuracy {total.pixel_accuracy:.3f}, mean I
 plots.prediction_check(photo, predictions[here], confidences[here], truth)
 
 # %% [markdown]
-# Confidence is low along the outlines, and so are most of the errors: the network knows where it does not know. Not
-# always. A whole object can be wrong with confidence, and no confidence map will tell you.
+# Confidence is low along the outlines, and most of the errors are there too: the network knows where it does not know. Not always. A whole object can be wrong with confidence, and no confidence map will tell you.
 #
 # Is a confidence of 0.8 right in eight of ten cases? Sort all pixels by confidence and count.
 
@@ -397,7 +403,7 @@ plots.reliability(sure, right)
 plots.class_iou(total.iou)
 
 # %% [markdown]
-# Large objects with a shape of their own come first. Small and thin ones come last, for two reasons: the network
+# As a rule, large objects with a shape of their own come first, and small and thin ones last, for two reasons: the network
 # decides once every 32 pixels, and a rim that is one pixel off costs a small object more of its area than a large
 # one.
 #
@@ -567,4 +573,5 @@ if mask_at_full_size is not None:
 # - Per-class IoU says what is missed, the confusion matrix for what, the worst photos why.
 # - A good part of FCN-32s's error lies along contours.
 #
-# **Next:** [notebook 07](07_skip_connections.ipynb) sharpens the contours with the finer stages of the network.
+# **The way on:** here the chapter ends, and with it the path of FCN-32s. The network's finer stages draw sharper
+# contours: `FCN(output_stride=8)` is in the package already, and notebook 07 is about it.
