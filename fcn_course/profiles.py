@@ -80,7 +80,7 @@ def get_profile(name: str | None = None) -> Profile:
     """
     name = name or os.environ.get("FCN_COURSE_PROFILE") or "mini"
     if name == "mini":
-        epochs = _epochs(default=11)
+        epochs = _epochs(default=8)
         return Profile("mini", _minivoc_root(), crop_size=(128, 160), batch_size=8, epochs=epochs, weights=None)
     if name == "voc2012":
         epochs = _epochs(default=50)

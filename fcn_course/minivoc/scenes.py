@@ -33,7 +33,7 @@ CAST_LIST = """
 CASTS = tuple(tuple(part.strip() for part in re.split("[:,]", cast)) for cast in CAST_LIST.split("|"))
 OFTEN_IN_GROUPS = {"bird", "bottle", "cow", "person", "sheep"}
 SMOOTH = {"aeroplane", "boat", "bottle", "bus", "car", "tv/monitor"}
-HOW_MANY_COMPANIONS = (0.75, 0.2, 0.05)  # how often none, one and two of a cast's companions come along
+HOW_MANY_COMPANIONS = (0.85, 0.13, 0.02)  # how often none, one and two of a cast's companions come along
 MAIN_SHARE, COMPANION_SHARE = (0.2, 0.4), (0.1, 0.18)  # of the image's pixels, where the object is in full view
 
 
@@ -180,7 +180,7 @@ def draw_scene(rng: Rng, cast: tuple[str, ...] = CASTS[0]) -> tuple[NDArray[np.u
         names.append(main)
     placed = place(rng, background, tuple(names), light_from)
 
-    blur = ImageFilter.GaussianBlur(rng.uniform(1.0, 2.6))  # the lens is focused on the objects
+    blur = ImageFilter.GaussianBlur(rng.uniform(1.3, 3.0))  # the lens is focused on the objects
     picture: NDArray[np.floating] = np.asarray(
         Image.fromarray(background.picture.astype(np.uint8)).filter(blur), dtype=np.float32
     )
