@@ -26,7 +26,7 @@ from nbgrader.utils import determine_grade
 
 from fcn_course.execution import NotebookError, execute
 
-CELL_TIMEOUT = 600
+CELL_TIMEOUT = 1800
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

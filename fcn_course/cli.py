@@ -70,7 +70,10 @@ def lab(
     from fcn_course.execution import notebooks_folder
 
     notebooks = notebooks_folder()
-    raise typer.Exit(subprocess.run(lab_command(notebooks, port, browser), cwd=notebooks).returncode)
+    # Threads that wait for each other leave the processor to other kernels and programs.
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    command = lab_command(notebooks, port, browser)
+    raise typer.Exit(subprocess.run(command, cwd=notebooks, env=environment).returncode)
 
 
 @app.command()

@@ -77,7 +77,7 @@ def execute(
         extra_arguments=["--log-level=ERROR"],  # the kernel's notices would tear the live line
         resources={"metadata": {"path": str(folder)}},
     )
-    environment = dict(os.environ)
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}  # waiting threads leave the processor to others
     if profile is not None:
         environment["FCN_COURSE_PROFILE"] = profile
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)

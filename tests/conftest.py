@@ -12,6 +12,9 @@ settings.load_profile("course")
 # Figures are drawn without a window.
 matplotlib.use("Agg")
 
+# Threads that wait leave the processor to others, here and in the kernels that run the notebooks.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # Stored outputs are those of the bundled data; the kernels that run the notebooks inherit this.
 os.environ["FCN_COURSE_PROFILE"] = "mini"
 

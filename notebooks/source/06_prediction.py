@@ -380,7 +380,8 @@ print(f"all {len(val)} photos: pixel accuracy {total.pixel_accuracy:.3f}, mean I
 plots.prediction_check(photo, predictions[here], confidences[here], truth)
 
 # %% [markdown]
-# Confidence is low along the outlines, and most of the errors are there too: the network knows where it does not know. Not always. A whole object can be wrong with confidence, and no confidence map will tell you.
+# Confidence is low along the outlines, and most of the errors are there too: the network knows where it does not
+# know. Not always. A whole object can be wrong with confidence, and no confidence map will tell you.
 #
 # Is a confidence of 0.8 right in eight of ten cases? Sort all pixels by confidence and count.
 
@@ -403,9 +404,9 @@ plots.reliability(sure, right)
 plots.class_iou(total.iou)
 
 # %% [markdown]
-# As a rule, large objects with a shape of their own come first, and small and thin ones last, for two reasons: the network
-# decides once every 32 pixels, and a rim that is one pixel off costs a small object more of its area than a large
-# one.
+# As a rule, large objects with a shape of their own come first, and small and thin ones last, for two reasons: the
+# network decides once every 32 pixels, and a rim that is one pixel off costs a small object more of its area than a
+# large one.
 #
 # IoU says that a class is missed; the confusion matrix says *for what*.
 
