@@ -13,7 +13,7 @@
 #
 # **You need** notebook 05. If it has not been run yet, the first cell below trains the network now.
 #
-# **It takes** about 85 minutes: 30 to read and 55 for five exercises. The cells run in about SECONDS seconds on two
+# **It takes** about 85 minutes: 30 to read and 55 for five exercises. The cells run in less than a minute on two
 # cores once the network is trained.
 
 # %%
@@ -127,7 +127,7 @@ def label2image(labels):
 # The chapter ends with this picture: a few large photos, of each the upper left corner in the size of the training
 # crops, the prediction, and the labels.
 
-# %%
+# %% tags=["cover"]
 height, width = crop
 corners = [(photo[:, :height, :width], truth[:height, :width]) for photo, truth in (val[i] for i in large[:4])]
 plots.rows_of_images({"photo": [photo for photo, _ in corners],
