@@ -15,11 +15,11 @@
 #
 # **Time**: about 10 minutes. The notebook itself runs in a few seconds.
 #
-# ![Three photos from the bundled data. Below each, what the network of notebook 5 says of every pixel, and below
-# that, what a person drew.](images/06_prediction.png)
+# ![Four photos from the bundled data. Below each, what the network of notebook 5 says of every pixel, and below
+# that, the labels.](images/06_prediction.png)
 #
 # That is where you will be after notebook 6: top row, photos that the network has never seen; middle row, its answer;
-# bottom row, the truth. It was trained for two minutes on a laptop's processor, with nothing downloaded.
+# bottom row, the truth. It was trained from nothing in a few minutes on two processor cores.
 
 # %% [markdown]
 # ## 0.1 Is everything here?

@@ -603,8 +603,8 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 #
 # The cell below trains the network that notebook 06 uses, and draws its curves while it runs. It takes a minute or
 # two on a laptop with the bundled data. **If the checkpoint of a finished run is there, it is loaded at once**, and
-# the curves are those of that run. To train afresh, delete the file `data/runs/mini/fcn32s.pt` (`profile.checkpoint`
-# says where it is) and run the cell again. To try a recipe of your own, give it another file or none: a checkpoint
+# the curves are those of that run. To train afresh, delete that file (`profile.checkpoint` says where
+# it is) and run the cell again. To try a recipe of your own, give it another file or none: a checkpoint
 # refuses to go on with a recipe that is not its own.
 
 # %% tags=["nbval-ignore-output"]
