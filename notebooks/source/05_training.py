@@ -29,7 +29,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from IPython.display import display
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
@@ -50,7 +49,13 @@ val = VOCSegmentation(profile.root, "val", eval_transform())       # normalised,
 # notebook; at its end we look at the photo again.
 
 # %%
-here = next(i for i in range(len(photos)) if len(set(np.unique(photos.mask(i))) - {0, VOID}) >= 2)
+def shows_two(i):
+    """Whether a photo is at least as large as a training crop and has two kinds of object."""
+    large = all(side >= least for side, least in zip(photos.sizes[i], profile.crop_size))
+    return large and len(set(np.unique(photos.mask(i))) - {0, VOID}) >= 2
+
+
+here = next(i for i in range(len(photos)) if shows_two(i))
 photo, truth = photos[here]
 untrained = profile.new_model(COURSE_RECIPE)
 start = predict(untrained, photo)
@@ -601,7 +606,7 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 # validation images every few epochs, and a checkpoint after each epoch. Read it, it is in `fcn_course/training.py`;
 # you will recognise the four lines in the middle.
 #
-# The cell below trains the network that notebook 06 uses, and draws its curves while it runs. It takes a minute or
+# The cell below trains the network that notebook 06 uses, and draws its curves. It takes a minute or
 # two on a laptop with the bundled data. **If the checkpoint of a finished run is there, it is loaded at once**, and
 # the curves are those of that run. To train afresh, delete that file (`profile.checkpoint` says where
 # it is) and run the cell again. To try a recipe of your own, give it another file or none: a checkpoint
@@ -609,19 +614,9 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 
 # %% tags=["nbval-ignore-output"]
 model = profile.new_model(recipe)
-live = display(plots.learning_curves([], recipe.epochs), display_id=True)
-so_far = []
-
-
-def draw(epoch):
-    so_far.append(epoch)
-    if not math.isnan(epoch.mean_iou):                             # scored in this epoch
-        live.update(plots.learning_curves(so_far, recipe.epochs))
-
-
 history = train(model, training_set(profile.root, "train", recipe), recipe,
-                val_data=val, validate_every=max(1, recipe.epochs // 4), checkpoint=profile.checkpoint, on_epoch=draw)
-live.update(plots.learning_curves(history, recipe.epochs))
+                val_data=val, validate_every=max(1, recipe.epochs // 4), checkpoint=profile.checkpoint)
+plots.learning_curves(history, recipe.epochs)
 
 # %% [markdown]
 # What to look for in such curves:
