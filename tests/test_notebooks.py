@@ -1,6 +1,9 @@
 """What a committed notebook must be, before nbval runs it; and, for each demand, a made-up notebook that fails it."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -217,3 +220,17 @@ def test_large_notebook_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b" " * (int(LARGEST) + 1))
     with pytest.raises(AssertionError):
         test_committed_notebook_is_small(path)
+
+
+@pytest.mark.parametrize(("interval", "outcome"), [("0", 1), (os.environ["TQDM_MININTERVAL"], 0)])
+def test_nbval_loses_the_end_of_a_cell_whose_bar_draws_too_often(tmp_path: Path, interval: str, outcome: int) -> None:
+    """Why conftest.py makes progress bars draw rarely: with a drawing a step the cell "fails" though it ran."""
+    code = "import time\nfrom tqdm.auto import tqdm\nfor _ in tqdm(range(4000)):\n    time.sleep(0.001)"
+    cell = nbformat.v4.new_code_cell(code, execution_count=1, metadata={"tags": ["nbval-ignore-output"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "long.ipynb")
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", "--nbval"]
+    command += ["--nbval-current-env", "-p", "no:cacheprovider", str(tmp_path / "long.ipynb")]
+    environment = {**os.environ, "TQDM_MININTERVAL": interval, "TQDM_MINITERS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == outcome, done.stdout
+    assert ("exceeded waiting for output" in done.stdout) == bool(outcome)

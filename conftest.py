@@ -1,3 +1,5 @@
+"""Settings of every test run, and of the kernels that it starts for notebooks."""
+
 import os
 from pathlib import Path
 
@@ -15,13 +17,17 @@ matplotlib.use("Agg")
 # Threads that wait leave the processor to others, here and in the kernels that run the notebooks.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# nbval reads a cell's messages only when it has ended, and its queue holds a thousand: a progress bar in a long cell
+# must not fill it.
+os.environ.setdefault("TQDM_MININTERVAL", "10")
+
 # Stored outputs are those of the bundled data; the kernels that run the notebooks inherit this.
 os.environ["FCN_COURSE_PROFILE"] = "mini"
 
 
 @pytest.fixture(scope="session")
 def voc2012() -> Path:
-    """The folder with real VOC images; skips where there is none."""
+    """Give the folder with real VOC images; skips where there is none."""
     root = os.environ.get("FCN_COURSE_VOC2012")
     if not root or not (Path(root) / "VOCdevkit" / "VOC2012").is_dir():
         pytest.skip("FCN_COURSE_VOC2012 names no folder with VOCdevkit/VOC2012 in it")
