@@ -11,6 +11,7 @@ from fcn_course.plots.bilinear import (
     pixel_centres,
     tents,
 )
+from fcn_course.plots.checks import pictures_wanted_and_yours, progress, wanted_and_yours
 from fcn_course.plots.images import class_legend, image_grid, overlay
 from fcn_course.plots.model import (
     fcn_pipeline,
@@ -86,9 +87,11 @@ __all__ = [
     "palette_bits",
     "parameter_bars",
     "photos_to_scale",
+    "pictures_wanted_and_yours",
     "pixel_centres",
     "pixel_logits",
     "prediction_check",
+    "progress",
     "receptive_fields",
     "reliability",
     "resized_masks",
@@ -104,4 +107,5 @@ __all__ = [
     "tile_map",
     "value_maps",
     "void_as_background",
+    "wanted_and_yours",
 ]

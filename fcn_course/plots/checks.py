@@ -1,0 +1,63 @@
+"""Figures that checks of exercises show."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from fcn_course.plots.figure import BLUE, GREEN, Picture, in_course_style, picture
+from fcn_course.plots.images import image_grid
+from fcn_course.plots.transposed_conv import value_maps
+
+Values = torch.Tensor | np.ndarray
+TITLES = ("wanted", "yours")
+
+
+def wanted_and_yours(yours: object, wanted: Values) -> Picture | None:
+    """Both side by side: maps (H, W) of numbers as heat maps, of which both show the same colours.
+
+    None where they are no maps of up to 64 cells a side, or ``yours`` holds numbers that are not finite.
+    """
+    if not _is_map(yours) or not _is_map(wanted):
+        return None
+    assert isinstance(yours, torch.Tensor | np.ndarray)
+    alt = f"Heat maps, {' x '.join(map(str, wanted.shape))} cells wanted and {' x '.join(map(str, yours.shape))} yours."
+    return value_maps([wanted, yours], TITLES, columns=2, alt=alt)
+
+
+def pictures_wanted_and_yours(yours: object, wanted: np.ndarray) -> Picture | None:
+    """Both side by side: pictures (H, W, 3) uint8, or masks (H, W) of class indices, in their colours."""
+    if not isinstance(yours, torch.Tensor | np.ndarray) or tuple(yours.shape) != tuple(wanted.shape):
+        return None
+    shown = np.asarray(yours).astype(np.uint8)
+    return image_grid([wanted, shown], list(TITLES), columns=2, alt="The wanted picture and yours.")
+
+
+@in_course_style
+def progress(shares: Mapping[str, float], exercises: Sequence[tuple[str, str]]) -> Picture:
+    """One bar for each of ``exercises`` (number, title), as long as the share of its points that ``shares`` holds."""
+    solved = sum(shares.get(identity, 0.0) == 1.0 for identity, _ in exercises)
+    alt = f"{solved} of {len(exercises)} exercises are solved."
+    figure = picture(6.5, 0.55 + 0.24 * len(exercises), alt)
+    axes = figure.add_subplot()
+    places = range(len(exercises))
+    values = [shares.get(identity, 0.0) for identity, _ in exercises]
+    axes.barh(places, [1] * len(exercises), color="#E8E8E8", height=0.7)
+    axes.barh(places, values, color=[GREEN if value == 1 else BLUE for value in values], height=0.7)
+    for place, value in zip(places, values, strict=True):
+        axes.text(1.02, place, "solved" if value == 1 else f"{value:.0%}" if value else "open", va="center")
+    axes.set_yticks(places, [f"{identity}  {title}" for identity, title in exercises])
+    axes.set_xlim(0, 1.2)
+    axes.set_xticks([])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.invert_yaxis()
+    axes.set_title(alt.removesuffix("."), loc="left")
+    return figure
+
+
+def _is_map(values: object) -> bool:
+    if not isinstance(values, torch.Tensor | np.ndarray) or len(values.shape) != 2 or 0 in values.shape:
+        return False
+    numbers = torch.as_tensor(values).detach().double()
+    return max(values.shape) <= 64 and bool(numbers.isfinite().all())
