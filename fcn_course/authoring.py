@@ -1,8 +1,9 @@
 """Turns notebooks/source/NN_name.py, which holds the solutions, into notebooks/NN_name.ipynb, which students open.
 
 In a source, `# %% tags=["exercise"] id="1.2"` opens a cell whose solution stands between `### BEGIN SOLUTION` and
-`### END SOLUTION`; `# %% tags=["check"] id="1.2" points=2` opens its check, whose last expression is the score. The
-figure of a cell tagged "cover" is also kept as notebooks/images/NN_name.png.
+`### END SOLUTION`; `# %% tags=["check"] id="1.2"` opens its check, whose last expression is the score. A check of
+fcn_course.checks knows its points; any other says them: `points=2`. The figure of a cell tagged "cover" is also kept as
+notebooks/images/NN_name.png.
 """
 
 import base64
@@ -24,6 +25,7 @@ from nbformat.reader import NotJSONError
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import determine_grade
 
+from fcn_course.checks import all_checks
 from fcn_course.execution import NotebookError, execute
 
 CELL_TIMEOUT = 1800
@@ -64,7 +66,10 @@ def read_source(source: Path) -> NotebookNode:
 def _markup(cell: NotebookNode) -> tuple[str | None, str | None, float | None]:
     tags = cell.metadata.get("tags", [])
     role = next((tag for tag in ("exercise", "check") if tag in tags), None)
-    return role, cell.metadata.get("id"), cell.metadata.get("points")
+    identity, points = cell.metadata.get("id"), cell.metadata.get("points")
+    if role == "check" and points is None and identity in (checks := all_checks()):
+        points = checks[identity].exercise.points
+    return role, identity, points
 
 
 def nbgrader_metadata(role: str, grade_id: str, points: float | None) -> NotebookNode:
@@ -102,7 +107,7 @@ def markup_mistakes(cells: Iterable[NotebookNode]) -> list[str]:
         if role == "check" and ("exercise", identity) not in seen:
             mistakes.append(f"check {identity} has no exercise before it")
         if role == "check" and not (isinstance(points, int | float) and points > 0):
-            mistakes.append(f"check {identity} has no points, such as points=2")
+            mistakes.append(f"check {identity} is not in fcn_course.checks and has no points, such as points=2")
     return mistakes
 
 

@@ -1,11 +1,13 @@
 """The command `fcn-course`. Modules are imported inside the commands, so that `--help` answers at once."""
 
+import importlib
 import os
 import subprocess
 import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -66,14 +68,49 @@ def lab(
     port: Annotated[int | None, typer.Option(help="Port to serve on; by default the first that is free.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
-    """Open the course in JupyterLab."""
+    """Open your own copies of the notebooks in JupyterLab; updates of the course never touch them."""
+    from fcn_course.copies import bring_up_to_date, work_folder
     from fcn_course.execution import notebooks_folder
 
     notebooks = notebooks_folder()
+    work = work_folder(notebooks)
+    for advice in bring_up_to_date(notebooks, work):
+        typer.echo(advice, err=True)
     # Threads that wait for each other leave the processor to other kernels and programs.
     environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
-    command = lab_command(notebooks, port, browser)
-    raise typer.Exit(subprocess.run(command, cwd=notebooks, env=environment).returncode)
+    command = lab_command(work, port, browser)
+    raise typer.Exit(subprocess.run(command, cwd=work, env=environment).returncode)
+
+
+@app.command()
+def fresh(
+    names: Annotated[list[str], typer.Argument(help="Notebooks, by the beginning of their names.")],
+    keep_answers: Annotated[bool, typer.Option("--keep-answers", help="With your exercise cells in it.")] = False,
+) -> None:
+    """Get a clean copy of a notebook; the one you worked in is set aside, never deleted."""
+    from fcn_course.copies import fresh as fresh_copy
+    from fcn_course.copies import work_folder
+    from fcn_course.execution import notebooks_folder, select
+
+    notebooks = notebooks_folder()
+    work = work_folder(notebooks)
+    for new in select(sorted(notebooks.glob("*.ipynb")), names):
+        earlier = fresh_copy(new, work, keep_answers)
+        typer.echo(f"{work / new.name} is clean" + (" but for your answers" if keep_answers else ""))
+        if earlier is not None:
+            typer.echo(f"the one before is {earlier}")
+
+
+@app.command()
+def solution(exercise: Annotated[str, typer.Argument(help="Its number, such as 1.2.")]) -> None:
+    """Show one solution of an exercise, once you have tried it yourself."""
+    from fcn_course.checks.diary import solution_of
+
+    try:
+        typer.echo(solution_of(exercise))
+    except LookupError as reason:
+        typer.echo(f"fcn-course: {reason.args[0]}", err=True)
+        raise typer.Exit(1) from reason
 
 
 @app.command()
@@ -105,12 +142,7 @@ def build(
     """Make the student notebooks from notebooks/source (for instructors)."""
     from fcn_course.execution import notebooks_folder, select
 
-    try:
-        from fcn_course import authoring
-    except ModuleNotFoundError as error:
-        advice = "pip install 'jupytext>=1.17' 'nbgrader>=0.9.5,<0.10'"
-        typer.echo(f"fcn-course: build needs {error.name}; get it with: uv sync, or {advice}", err=True)
-        raise typer.Exit(1) from error
+    authoring = _for_instructors("authoring", "build")
     notebooks = notebooks_folder()
     sources = select(sorted((notebooks / "source").glob("*.py")), names or [])
     if check:
@@ -120,6 +152,45 @@ def build(
         raise typer.Exit(1 if problems else 0)
     for source in sources:
         typer.echo(f"wrote {authoring.build(source, notebooks)}")
+
+
+@app.command()
+def release(
+    folder: Annotated[Path, typer.Argument(help="The folder of your class, new or begun.")], names: Names = None
+) -> None:
+    """Make a class folder for nbgrader: what to hand out, and what grades it (for instructors)."""
+    from fcn_course.execution import notebooks_folder, select
+
+    grading = _for_instructors("grading", "release")
+    notebooks = notebooks_folder()
+    for source in select(sorted((notebooks / "source").glob("*.py")), names or []):
+        typer.echo(f"hand out {grading.release(source, notebooks, folder)}")
+
+
+@app.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(help="The folder of your class, with what students handed in.")],
+    names: Names = None,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 300,
+) -> None:
+    """Grade everything that was handed in, with nbgrader, past what is broken (for instructors)."""
+    grading = _for_instructors("grading", "grade")
+    graded = grading.grade(folder, names or [], timeout)
+    for problem in graded.problems:
+        typer.echo(f"not graded: {problem}", err=True)
+    typer.echo(f"wrote {graded.table} and {graded.picture}")
+    if graded.problems:
+        raise typer.Exit(1)
+
+
+def _for_instructors(module: str, command: str) -> ModuleType:
+    """A module of this package that needs jupytext and nbgrader."""
+    try:
+        return importlib.import_module(f"fcn_course.{module}")
+    except ModuleNotFoundError as error:
+        advice = "pip install 'jupytext>=1.17' 'nbgrader>=0.9.5,<0.10'"
+        typer.echo(f"fcn-course: {command} needs {error.name}; get it with: uv sync, or {advice}", err=True)
+        raise typer.Exit(1) from error
 
 
 class Recipe(StrEnum):

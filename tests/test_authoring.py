@@ -11,6 +11,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import determine_grade
 
 from fcn_course import authoring
+from fcn_course.checks import all_checks
 from fcn_course.execution import NotebookError
 
 SOURCE = '''\
@@ -25,14 +26,14 @@ print("second")
 # %%
 print(os.environ["FCN_COURSE_PROFILE"], os.path.basename(os.getcwd()))
 
-# %% tags=["exercise"] id="1.1"
+# %% tags=["exercise"] id="9.1"
 def double(x):
     """Twice x."""
     ### BEGIN SOLUTION
     return 2 * x
     ### END SOLUTION
 
-# %% tags=["check"] id="1.1" points=2
+# %% tags=["check"] id="9.1" points=2
 2.0 * (double(3) == 6)
 
 # %%
@@ -98,9 +99,9 @@ def test_nbgrader_reads_exercise_and_check(built: NotebookNode) -> None:
     exercise, check = built.cells[3:5]
     for cell in (exercise, check):
         MetadataValidator().validate_cell(cell)
-    assert exercise.id == exercise.metadata.nbgrader.grade_id == "exercise-1-1"
+    assert exercise.id == exercise.metadata.nbgrader.grade_id == "exercise-9-1"
     assert (exercise.metadata.nbgrader.solution, exercise.metadata.nbgrader.grade) == (True, False)
-    assert check.id == check.metadata.nbgrader.grade_id == "check-1-1"
+    assert check.id == check.metadata.nbgrader.grade_id == "check-9-1"
     assert (check.metadata.nbgrader.locked, check.metadata.nbgrader.points) == (True, 2)
     assert determine_grade(check) == (0, 2)
 
@@ -120,9 +121,9 @@ def test_equal_cells_have_different_ids(notebooks: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (("points=2\n2.0 * (double(3) == 6)", "points=2\n1.5"), "check-1-1 gives 1.5 of 2 points where 2 is right"),
-        (("2.0 * (double(3) == 6)", "2.0"), "(empty), check-1-1 gives 2 of 2 points where 0 is right"),
-        (("2.0 * (double(3) == 6)", "None"), "check-1-1 gives no score: its last line must be an expression"),
+        (("points=2\n2.0 * (double(3) == 6)", "points=2\n1.5"), "check-9-1 gives 1.5 of 2 points where 2 is right"),
+        (("2.0 * (double(3) == 6)", "2.0"), "(empty), check-9-1 gives 2 of 2 points where 0 is right"),
+        (("2.0 * (double(3) == 6)", "None"), "check-9-1 gives no score: its last line must be an expression"),
         (("return 2 * x", "return 2 * y"), "(solved), cell [4] under '1 Doubling': NameError: name 'y' is not defined"),
         (('print("first")', "print(os.path.expanduser('~/photo.jpg'))"), "names a folder of this machine"),
     ],
@@ -138,21 +139,21 @@ def test_build_refuses_and_leaves_the_old_notebook(notebooks: Path, change: tupl
 
 @pytest.mark.parametrize("shown", [None, "'good'"])
 def test_check_without_a_number_is_refused_because_nbgrader_gives_it_full_marks(shown: str | None) -> None:
-    check = nbformat.v4.new_code_cell("check()", execution_count=1, id="check-1-1")
+    check = nbformat.v4.new_code_cell("check()", execution_count=1, id="check-9-1")
     if shown is not None:
         check.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": shown}, execution_count=1)]
-    check.metadata["nbgrader"] = authoring.nbgrader_metadata("check", "check-1-1", 2)
+    check.metadata["nbgrader"] = authoring.nbgrader_metadata("check", "check-9-1", 2)
     assert determine_grade(check, logging.getLogger()) == (2, 2)
-    with pytest.raises(NotebookError, match="check-1-1 gives no score: its last line must be an expression"):
+    with pytest.raises(NotebookError, match="check-9-1 gives no score: its last line must be an expression"):
         authoring._demand_score(check, 2)
 
 
 def test_check_that_warns_is_refused_because_nbgrader_gives_it_nothing() -> None:
     warning = nbformat.v4.new_output("stream", name="stderr", text="overflow")
     result = nbformat.v4.new_output("execute_result", {"text/plain": "2.0"}, execution_count=1)
-    check = nbformat.v4.new_code_cell("check()", execution_count=1, outputs=[warning, result], id="check-1-1")
-    check.metadata["nbgrader"] = authoring.nbgrader_metadata("check", "check-1-1", 2)
-    with pytest.raises(NotebookError, match="check-1-1 gives 0 of 2 points where 2 is right"):
+    check = nbformat.v4.new_code_cell("check()", execution_count=1, outputs=[warning, result], id="check-9-1")
+    check.metadata["nbgrader"] = authoring.nbgrader_metadata("check", "check-9-1", 2)
+    with pytest.raises(NotebookError, match="check-9-1 gives 0 of 2 points where 2 is right"):
         authoring._demand_score(check, 2)
 
 
@@ -173,21 +174,24 @@ def test_tidy_drops_widgets_but_keeps_a_picture_beside_one() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (("    ### BEGIN SOLUTION\n", ""), "exercise 1.1 has solution markers that do not pair up"),
-        (("    ### END SOLUTION\n", ""), "exercise 1.1 has solution markers that do not pair up"),
-        (("### END SOLUTION", "### BEGIN SOLUTION"), "exercise 1.1 has solution markers that do not pair up"),
+        (("    ### BEGIN SOLUTION\n", ""), "exercise 9.1 has solution markers that do not pair up"),
+        (("    ### END SOLUTION\n", ""), "exercise 9.1 has solution markers that do not pair up"),
+        (("### END SOLUTION", "### BEGIN SOLUTION"), "exercise 9.1 has solution markers that do not pair up"),
         (
             ("    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION\n", "    return 2 * x\n"),
-            "exercise 1.1 has no ### BEGIN SOLUTION and ### END SOLUTION",
+            "exercise 9.1 has no ### BEGIN SOLUTION and ### END SOLUTION",
         ),
-        (('["exercise"] id="1.1"', "[]"), 'cell 4 has solution markers but not tags=["exercise"]'),
-        (('["check"] id="1.1"', '["check"] id="1.2"'), "check 1.2 has no exercise before it"),
-        (('["check"] id="1.1"', '["check"]'), "cell 5 is tagged check and has no id"),
-        (('["check"] id="1.1" points=2', '["check"] id="1.1"'), "check 1.1 has no points, such as points=2"),
-        (("points=2", "points=0"), "check 1.1 has no points"),
-        (("# %%\nprint(os", '# %% tags=["check"] id="1.1" points=1\nprint(os'), "check 1.1 is there twice"),
+        (('["exercise"] id="9.1"', "[]"), 'cell 4 has solution markers but not tags=["exercise"]'),
+        (('["check"] id="9.1"', '["check"] id="9.2"'), "check 9.2 has no exercise before it"),
+        (('["check"] id="9.1"', '["check"]'), "cell 5 is tagged check and has no id"),
         (
-            ("# %% [markdown]", '# %% [markdown] tags=["exercise"] id="1.0"'),
+            ('["check"] id="9.1" points=2', '["check"] id="9.1"'),
+            "check 9.1 is not in fcn_course.checks and has no points, such as points=2",
+        ),
+        (("points=2", "points=0"), "check 9.1 is not in fcn_course.checks and has no points"),
+        (("# %%\nprint(os", '# %% tags=["check"] id="9.1" points=1\nprint(os'), "check 9.1 is there twice"),
+        (
+            ("# %% [markdown]", '# %% [markdown] tags=["exercise"] id="9.0"'),
             "cell 1 is tagged exercise and is not code",
         ),
     ],
@@ -202,8 +206,14 @@ def test_markup_mistakes_stop_build_and_check(notebooks: Path, change: tuple[str
     assert problem in sentence
 
 
+def test_points_of_the_courses_own_checks_come_from_the_check(notebooks: Path) -> None:
+    source = write_source(notebooks, SOURCE.replace(" points=2", "").replace("9.1", "1.1"))
+    (graded,) = [cell for cell in authoring.read_source(source).cells if cell.id == "check-1-1"]
+    assert graded.metadata.nbgrader.points == all_checks()["1.1"].exercise.points
+
+
 def test_exercise_without_check_is_allowed(notebooks: Path) -> None:
-    text = SOURCE.replace('# %% tags=["check"] id="1.1" points=2', "# %%")
+    text = SOURCE.replace('# %% tags=["check"] id="9.1" points=2', "# %%")
     assert authoring.markup_mistakes(jupytext.reads(text, fmt="py:percent").cells) == []
 
 

@@ -146,6 +146,69 @@ def test_bugs_keep_their_traceback() -> None:
     assert isinstance(CliRunner().invoke(app, ["fail"]).exception, json.JSONDecodeError)
 
 
+def test_fresh_gives_a_clean_copy_and_keeps_the_old_one(notebooks: Path) -> None:
+    (notebooks / "images").mkdir()
+    status, told, _ = fcn_course("fresh", "01")
+    assert (status, told) == (0, f"{notebooks.parent / 'work' / '01_profile.ipynb'} is clean\n")
+    status, told, _ = fcn_course("fresh", "01", "--keep-answers")
+    assert status == 0
+    assert re.search(r"is clean but for your answers\nthe one before is .*/earlier/01_profile ", told)
+
+
+def test_lab_works_on_copies(notebooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (notebooks / "images").mkdir()
+    started = []
+
+    def start(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[str]:
+        started.append((command, kwargs["cwd"]))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", start)
+    assert fcn_course("lab", "--no-browser")[0] == 0
+    work = notebooks.parent / "work"
+    ((command, folder),) = started
+    assert folder == work
+    assert f"--ServerApp.root_dir={work}" in command
+    assert (work / "00_start_here.ipynb").is_file()
+
+
+def test_solution_is_shown_after_a_try(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FCN_COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
+    status, _, message = fcn_course("solution", "1.1")
+    assert status == 1
+    assert message.startswith("fcn-course: exercise 1.1 has not been tried yet")
+    (tmp_path / "progress.jsonl").write_text('{"exercise": "1.1", "points": 0.5, "of": 2, "time": 0}\n')
+    status, code, _ = fcn_course("solution", "1.1")
+    assert status == 0
+    assert code.startswith("def size_after_conv(")
+    assert "SOLUTION" not in code
+
+
+def test_release_and_grade_take_a_class_from_hand_out_to_table(notebooks: Path, tmp_path: Path) -> None:
+    (notebooks / "images").mkdir()
+    source = notebooks / "source" / "01_profile.py"
+    source.write_text(
+        '# %% tags=["exercise"] id="1.1"\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n'
+        '# %% tags=["check"] id="1.1" points=2\n2.0 * (x == 1)\n'
+    )
+    folder = tmp_path / "class"
+    status, told, _ = fcn_course("release", str(folder), "01")
+    handed_out = folder / "release" / "01_profile" / "01_profile.ipynb"
+    assert (status, told) == (0, f"hand out {handed_out}\n")
+    assert fcn_course("grade", str(folder))[2].startswith("fcn-course: nothing was handed in")
+    for student, answer in (("ada", "x = 1"), ("bob", None)):
+        (folder / "submitted" / student / "01_profile").mkdir(parents=True)
+        if answer:
+            notebook = nbformat.read(handed_out, as_version=4)
+            notebook.cells[0].source = answer
+            nbformat.write(notebook, folder / "submitted" / student / "01_profile" / "01_profile.ipynb")
+    status, told, message = fcn_course("grade", str(folder))
+    assert status == 1
+    assert "not graded: bob, " in message
+    assert (folder / "grades.csv").read_text().splitlines() == ["student,1.1,total", "points,2,2", "ada,2,2", "bob,,0"]
+    assert f"wrote {folder / 'grades.csv'} and {folder / 'grades.png'}" in told
+
+
 def test_lab_opens_the_browser_unless_told_not_to(notebooks: Path) -> None:
     assert "--no-browser" not in cli.lab_command(notebooks, None, True)
     assert {"--no-browser", "--port=8899"} < set(cli.lab_command(notebooks, 8899, False))

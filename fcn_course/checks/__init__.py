@@ -2,10 +2,17 @@
 
 import importlib
 import pkgutil
+from typing import TYPE_CHECKING
 
+from fcn_course.checks import diary
 from fcn_course.checks.exercise import CHECKS, Check
 
-_SHARED = {"compare", "exercise", "guard", "progress", "report", "values"}
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+    from fcn_course.plots.figure import Picture
+
+_SHARED = {"compare", "diary", "exercise", "guard", "report", "values"}
 
 
 def all_checks() -> dict[str, Check]:
@@ -14,3 +21,28 @@ def all_checks() -> dict[str, Check]:
         if module.name not in _SHARED:
             importlib.import_module(f"{__name__}.{module.name}")
     return dict(sorted(CHECKS.items()))
+
+
+def progress(notebook: int | None = None) -> "Picture":
+    """A picture of what is solved so far, in one notebook (its number) or in all of them.
+
+    Raises ValueError when the notebook has no exercises.
+    """
+    from fcn_course.plots import progress as draw
+
+    exercises = [check.exercise for check in all_checks().values()]
+    if notebook is not None:
+        exercises = [exercise for exercise in exercises if exercise.notebook == notebook]
+        if not exercises:
+            raise ValueError(f"there are no exercises in a notebook {notebook}")
+    return draw(diary.best_shares(), [(exercise.identity, exercise.title) for exercise in exercises])
+
+
+def solution(identity: str) -> "Markdown":
+    """One way to solve an exercise, such as "1.2", for those who have run its check on an answer of their own."""
+    from IPython.display import Markdown
+
+    try:
+        return Markdown(f"```python\n{diary.solution_of(identity)}\n```")
+    except LookupError as reason:
+        return Markdown(f"No solution to show: {reason.args[0]}.")

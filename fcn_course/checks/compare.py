@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from fcn_course.checks.guard import Outcome, call
 from fcn_course.checks.report import Part
 from fcn_course.checks.values import TOLERANCE, difference, show
@@ -23,6 +25,17 @@ class Mistake:
     message: str
     answer: Callable[..., object] | None = None
     shows: Callable[[Outcome, object, Arguments], bool] | None = None
+
+
+def _is_in_a_tensor(outcome: Outcome, wanted: object, arguments: Arguments) -> bool:
+    value = outcome.value
+    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point() or value.is_meta:
+        return False
+    return not difference(value.to_dense().item(), wanted)
+
+
+STILL_A_TENSOR = Mistake("The number is right, but still in a tensor: .item() takes it out.", shows=_is_in_a_tensor)
+"""Of exercises that ask for a float."""
 
 
 @dataclass(frozen=True)

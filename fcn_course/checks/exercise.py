@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from functools import update_wrapper
 
+from fcn_course.checks.diary import remember, tries
 from fcn_course.checks.guard import is_blank, nothing_left_behind
-from fcn_course.checks.progress import remember, tries
 from fcn_course.checks.report import Exercise, Part, Report, Score
 
 CHECKS: dict[str, "Check"] = {}
@@ -29,11 +29,18 @@ class Check:
         if all(map(is_blank, answers)):
             return Score(Report(self.exercise))
         with nothing_left_behind():
-            parts = _not_callable(answers) or self.examine(*answers, **measured)
+            parts = _not_callable(answers) or self._examined(*answers, **measured)
         report = Report(self.exercise, tuple(parts))
         remember(self.exercise, report.points)
         failed = sum(float(entry["points"]) < self.exercise.points for entry in tries(self.exercise.identity))
         return Score(Report(self.exercise, tuple(parts), failed))
+
+    def _examined(self, *answers: object, **measured: object) -> list[Part]:
+        try:
+            return self.examine(*answers, **measured)
+        except Exception as error:  # of an object that raises when it is shown or compared, for example
+            shown = (f"looking at what your function returns raises {type(error).__name__}: {error}",)
+            return [Part("it returns what was asked for", False, shown)]
 
 
 def check(identity: str, title: str, points: int) -> Callable[[Callable[..., list[Part]]], Check]:

@@ -29,6 +29,11 @@ class Exercise:
     title: str
     points: int
 
+    @property
+    def notebook(self) -> int:
+        """The number of the notebook it stands in."""
+        return int(self.identity.partition(".")[0])
+
 
 @dataclass(frozen=True)
 class Report:

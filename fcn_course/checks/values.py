@@ -63,7 +63,7 @@ def _array_difference(yours: object, wanted: torch.Tensor | np.ndarray, toleranc
         return f"has dtype {_dtype(yours)} instead of {_dtype(wanted)}"
     if isinstance(yours, torch.Tensor) and yours.device != torch.as_tensor(wanted).device:
         return f"is on the device {yours.device} instead of {torch.as_tensor(wanted).device}"
-    a, b = (torch.as_tensor(value).detach().double() for value in (yours, wanted))
+    a, b = (_tensor(value).double() for value in (yours, wanted))
     off = ~torch.isclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
     if not off.any():
         return ""
@@ -77,14 +77,17 @@ def _number_difference(yours: object, wanted: float, tolerance: float) -> str:
         return f"returns {_a(yours)} of shape {tuple(yours.shape)} where a number is wanted: .item() gives one"
     if isinstance(yours, bool | np.bool_) or not isinstance(yours, int | float | np.number):
         return f"returns {show(yours)} where a number is wanted"
-    close = np.isclose(float(yours), wanted, rtol=tolerance, atol=tolerance * 1e-3, equal_nan=True)
     exact = not isinstance(wanted, int) or yours == wanted
+    try:
+        close = bool(np.isclose(float(yours), wanted, rtol=tolerance, atol=tolerance * 1e-3, equal_nan=True))
+    except OverflowError:
+        close = False
     return "" if close and exact else f"returns {show(yours)} instead of {show(wanted)}"
 
 
 def _plain_difference(yours: object, wanted: object, right_type: bool, kind: str) -> str:
     if not right_type:
-        return f"returns {show(yours)} where {kind} is wanted"
+        return f"returns {_a(yours) if isinstance(yours, torch.Tensor) else show(yours)} where {kind} is wanted"
     return "" if yours == wanted else f"returns {show(yours)} instead of {show(wanted)}"
 
 
@@ -117,9 +120,18 @@ def _module_difference(yours: object, wanted: torch.nn.Module, tolerance: float)
 
 
 def _numbers(value: torch.Tensor | np.ndarray) -> str:
-    digits = torch.as_tensor(value).detach().cpu()
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+        return str(value.tolist())
+    if isinstance(value, torch.Tensor) and value.is_meta:
+        return f"tensor of shape {tuple(value.shape)} without numbers"
+    digits = _tensor(value)
     rounded = np.round(digits.double().numpy(), 4).tolist() if digits.is_floating_point() else digits.tolist()
     return str(rounded)
+
+
+def _tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
+    # torch takes no array that runs backwards, as after a flip; a copy of it runs forwards.
+    return torch.as_tensor(value.copy() if isinstance(value, np.ndarray) else value).detach().to_dense().cpu()
 
 
 def _plain(number: torch.Tensor) -> str:

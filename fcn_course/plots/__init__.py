@@ -11,7 +11,7 @@ from fcn_course.plots.bilinear import (
     pixel_centres,
     tents,
 )
-from fcn_course.plots.checks import pictures_wanted_and_yours, progress, wanted_and_yours
+from fcn_course.plots.checks import grade_map, pictures_wanted_and_yours, progress, wanted_and_yours
 from fcn_course.plots.images import class_legend, image_grid, overlay
 from fcn_course.plots.model import (
     fcn_pipeline,
@@ -72,6 +72,7 @@ __all__ = [
     "fcn_pipeline",
     "four_neighbours",
     "frame_loss",
+    "grade_map",
     "image_grid",
     "image_sizes",
     "kernel_as_product",

@@ -56,8 +56,37 @@ def progress(shares: Mapping[str, float], exercises: Sequence[tuple[str, str]]) 
     return figure
 
 
+@in_course_style
+def grade_map(shares: Sequence[Sequence[float]], students: Sequence[str], exercises: Sequence[str]) -> Picture:
+    """A class at a glance: one row a student, one column an exercise, dark where all points were earned.
+
+    ``shares`` lie between 0 and 1; nan, drawn with a cross, is what was not handed in or not graded.
+    """
+    values = np.asarray(shares, dtype=float).reshape(len(students), len(exercises))
+    alt = f"Points of {len(students)} students in {len(exercises)} exercises."
+    figure = picture(1.8 + 0.34 * max(len(exercises), 8), 1.3 + 0.22 * len(students), alt)
+    axes = figure.add_subplot()
+    edges = [np.arange(count + 1) - 0.5 for count in values.shape]
+    shown = axes.pcolormesh(edges[1], edges[0], values, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
+    axes.invert_yaxis()
+    for row, column in np.argwhere(np.isnan(values)):
+        axes.text(column, row, "×", ha="center", va="center", color="#666666")
+    axes.set_xticks(range(len(exercises)), exercises, rotation=90 if len(exercises) > 12 else 0)
+    axes.set_yticks(range(len(students)), students)
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    axes.set_xlabel("exercise")
+    axes.xaxis.set_label_position("top")
+    axes.spines[:].set_visible(False)
+    figure.colorbar(shown, ax=axes, shrink=min(1.0, 6 / max(len(students), 1)), label="share of the points")
+    return figure
+
+
 def _is_map(values: object) -> bool:
     if not isinstance(values, torch.Tensor | np.ndarray) or len(values.shape) != 2 or 0 in values.shape:
         return False
-    numbers = torch.as_tensor(values).detach().double()
-    return max(values.shape) <= 64 and bool(numbers.isfinite().all())
+    try:
+        numbers = torch.as_tensor(values).detach().cpu().numpy()
+    except (RuntimeError, TypeError):  # words, or a tensor that is sparse or on the device "meta"
+        return False
+    return max(values.shape) <= 64 and numbers.dtype.kind in "biuf" and bool(np.isfinite(numbers).all())

@@ -1,0 +1,165 @@
+"""Handing out and grading, with the real nbgrader, for a class in which everything goes wrong that can."""
+
+import csv
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from PIL import Image
+
+from fcn_course import grading
+
+SOURCE = '''\
+# %%
+import sys
+
+# %% tags=["exercise"] id="1.1"
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+# %% tags=["check"] id="1.1" points=2
+2.0 * (double(2) == 4)
+
+# %% tags=["exercise"] id="1.2"
+def square(x):
+    """x times itself."""
+    ### BEGIN SOLUTION
+    return x * x
+    ### END SOLUTION
+
+# %% tags=["check"] id="1.2" points=3
+sum(square(x) == x * x for x in (1, 2, 3)) * 1.0
+'''
+NAME = "01_numbers"
+RIGHT = ("def double(x):\n    return x + x", "def square(x):\n    return x**2")
+
+# What each kind of student wrote, and the points it earns; the last kinds cannot be graded.
+WRITTEN = {
+    "blank": ((), (0, 0)),
+    "solved": (RIGHT, (2, 3)),
+    "half": (RIGHT[:1], (2, 0)),
+    "partly": (("def double(x):\n    return 2 * x", "def square(x):\n    return 2 * x - (x == 1)"), (2, 2)),
+    "wrong": (("def double(x):\n    return x", "def square(x):\n    return -1"), (0, 0)),
+    "stderr": (("def double(x):\n    print('hm', file=sys.stderr)\n    return 2 * x", RIGHT[1]), (0, 3)),
+    "crashing": (("raise RuntimeError('no')", RIGHT[1]), (0, 3)),
+    "endless": (("while True:\n    pass", RIGHT[1]), (0, 3)),
+}
+BROKEN = {
+    "duplicated": "is there 2 times; delete the copies",
+    "lost": "is missing; paste its answers",
+    "renamed": "but 01_numbers (1).ipynb; give the notebook its name back",
+    "truncated": "it is no notebook any more (NotJSONError)",
+    "empty": "but no notebook",
+}
+KINDS = [*WRITTEN, *BROKEN]
+CLASS = {
+    f"{number:02}-{kind}": kind for number, kind in enumerate([*KINDS, *(["blank", "solved", "half", "partly"] * 5)])
+}
+CLASS = dict(list(CLASS.items())[:30])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class of thirty that has handed in."""
+    root = tmp_path_factory.mktemp("course")
+    notebooks = root / "notebooks"
+    (notebooks / "source").mkdir(parents=True)
+    (notebooks / "images").mkdir()
+    source = notebooks / "source" / f"{NAME}.py"
+    source.write_text(SOURCE)
+    handed_out = grading.release(source, notebooks, root / "class")
+    for student, kind in CLASS.items():
+        hand_in(nbformat.read(handed_out, as_version=4), kind, root / "class" / "submitted" / student / NAME)
+    return root / "class"
+
+
+def hand_in(notebook: NotebookNode, kind: str, target: Path) -> None:
+    target.mkdir(parents=True)
+    exercises = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    answers, _ = WRITTEN.get(kind, (RIGHT, ()))
+    for cell, answer in zip(exercises, answers, strict=False):
+        cell.source = answer
+    if kind == "duplicated":
+        notebook.cells.append(NotebookNode(exercises[0], id="copied"))
+    if kind == "lost":
+        notebook.cells.remove(exercises[1])
+    if kind == "empty":
+        return
+    text = nbformat.writes(notebook)
+    name = f"{NAME} (1).ipynb" if kind == "renamed" else f"{NAME}.ipynb"
+    (target / name).write_text(text[: len(text) // 2] if kind == "truncated" else text)
+
+
+@pytest.fixture(scope="module")
+def graded(folder: Path) -> grading.Graded:
+    return grading.grade(folder, cell_timeout=5)
+
+
+@pytest.fixture(scope="module")
+def rows(graded: grading.Graded) -> dict[str, list[str]]:
+    with graded.table.open(encoding="utf-8") as file:
+        return {student: cells for student, *cells in csv.reader(file)}
+
+
+def test_the_class_is_of_thirty_and_has_every_kind() -> None:
+    assert len(CLASS) == 30
+    assert set(CLASS.values()) == set(KINDS)
+
+
+def test_what_is_handed_out_has_no_solution(folder: Path) -> None:
+    notebook = nbformat.read(folder / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert "2 * x\n" not in text
+    assert text.count("...") == 2
+
+
+@pytest.mark.parametrize("student", [student for student, kind in CLASS.items() if kind in WRITTEN])
+def test_every_score_is_right(rows: dict[str, list[str]], student: str) -> None:
+    _, points = WRITTEN[CLASS[student]]
+    assert [float(cell) for cell in rows[student]] == [*points, sum(points)]
+
+
+def test_points_are_those_of_the_source(rows: dict[str, list[str]]) -> None:
+    assert rows["student"] == ["1.1", "1.2", "total"]
+    assert rows["points"] == ["2", "3", "5"]
+
+
+def test_the_broken_are_named_by_student_and_file_and_nobody_else(graded: grading.Graded) -> None:
+    broken = {student: kind for student, kind in CLASS.items() if kind in BROKEN}
+    assert len(graded.problems) == len(broken)
+    for (student, kind), problem in zip(broken.items(), graded.problems, strict=True):
+        assert problem.startswith(f"{student}, ")
+        assert f"submitted/{student}/{NAME}/{NAME}.ipynb: " in problem
+        assert problem.endswith(BROKEN[kind]) or BROKEN[kind] in problem
+
+
+def test_the_broken_have_an_empty_line_in_the_table(rows: dict[str, list[str]]) -> None:
+    for student, kind in CLASS.items():
+        if kind in BROKEN:
+            assert rows[student] == ["", "", "0"]
+
+
+def test_there_is_a_picture_of_the_class(graded: grading.Graded) -> None:
+    with Image.open(graded.picture) as picture:
+        assert min(picture.size) > 300
+
+
+def test_grading_again_takes_what_was_mended(folder: Path, graded: grading.Graded) -> None:
+    student = next(student for student, kind in CLASS.items() if kind == "renamed")
+    submitted = folder / "submitted" / student / NAME
+    (submitted / f"{NAME} (1).ipynb").rename(submitted / f"{NAME}.ipynb")
+    assert grading.flaw(folder, student, NAME) == ""
+
+
+def test_nothing_to_grade_says_how_to_begin(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="begin with: fcn-course release"):
+        grading.grade(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no released notebook"):
+        grading.grade(folder, ["07"])
+    (tmp_path / "source" / NAME).mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="nothing was handed in"):
+        grading.grade(tmp_path)
