@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +58,15 @@ def select(paths: Sequence[Path], names: Sequence[str]) -> list[Path]:
 
 
 def execute(
-    notebook: NotebookNode, name: str, folder: Path, profile: str | None = None, cell_timeout: int | None = None
+    notebook: NotebookNode,
+    name: str,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    cell_timeout: int | None = None,
 ) -> None:
     """Runs every cell in a fresh kernel of this Python, in place, with a live line that shows which one.
 
-    The kernel works in folder; profile, where given, becomes its FCN_COURSE_PROFILE; cell_timeout is in seconds.
+    The kernel works in folder, with settings among its environment variables; cell_timeout is in seconds.
     Raises NotebookError at the first cell that fails.
     """
     # Without kernel_dirs, "python3" is this interpreter and never one that the user registered under that name.
@@ -77,9 +81,11 @@ def execute(
         extra_arguments=["--log-level=ERROR"],  # the kernel's notices would tear the live line
         resources={"metadata": {"path": str(folder)}},
     )
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}  # waiting threads leave the processor to others
-    if profile is not None:
-        environment["FCN_COURSE_PROFILE"] = profile
+    environment = {
+        "OMP_WAIT_POLICY": "passive",
+        **os.environ,
+        **(settings or {}),
+    }  # waiting threads yield the processor
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     heading, count = "", 0
     with (
@@ -121,12 +127,13 @@ def run_all(paths: Sequence[Path], profile: str | None = None, out: Path | None 
     Executed copies, up to the failing cell, are written to out where it is given.
     """
     results = []
+    settings = {} if profile is None else {"FCN_COURSE_PROFILE": profile}
     for path in paths:
         start, error = time.perf_counter(), ""
         try:
             notebook = nbformat.read(path, as_version=4)
             try:
-                execute(notebook, path.stem, path.parent, profile)
+                execute(notebook, path.stem, path.parent, settings)
             finally:
                 if out is not None:
                     out.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from fcn_course.download import data_folder
 from fcn_course.minivoc import write_minivoc
 from fcn_course.model import FCN
 from fcn_course.training import COURSE_RECIPE, Recipe, train, training_set
+from fcn_course.voc import VOCSegmentation, eval_transform
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,14 @@ class Profile:
         if not self.checkpoint.exists():
             print(f"No trained model in {self.checkpoint.parent.name}/ yet: training it now, as in notebook 05.")
         model = self.new_model(recipe)
-        train(model, training_set(self.root, "train", recipe), recipe, checkpoint=self.checkpoint)
+        train(
+            model,
+            training_set(self.root, "train", recipe),
+            recipe,
+            val_data=VOCSegmentation(self.root, "val", eval_transform()),
+            validate_every=max(1, recipe.epochs // 4),
+            checkpoint=self.checkpoint,
+        )
         return model.eval()
 
 

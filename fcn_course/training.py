@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import FCN, Upsampling, read_state
 from fcn_course.prediction import evaluation_mode
-from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, train_transform
+from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, random_crop, train_transform
 
 Sample = tuple[torch.Tensor, torch.Tensor]
 
@@ -74,7 +74,7 @@ COURSE_RECIPE = Recipe(
     batch_size=32,
     crop_size=(320, 480),
     optimizer="adamw",
-    learning_rate=2e-3,
+    learning_rate=1e-3,
     weight_decay=0.05,
     polynomial_decay=True,
     upsampling="fixed",
@@ -329,8 +329,8 @@ def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
 
 
 def _crop_only(crop_size: tuple[int, int]) -> v2.Transform:
-    """One random crop for image and mask."""
-    return v2.Compose([v2.RandomCrop(crop_size), eval_transform()])
+    """One random crop of image and mask, and nothing else that is random."""
+    return v2.Compose([random_crop(crop_size), eval_transform()])
 
 
 def _void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:

@@ -120,19 +120,20 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 def train_transform(crop_size: tuple[int, int]) -> v2.Transform:
     """Random scale, flip and crop of image and mask together, then :func:`eval_transform`.
 
-    Sides become 0.75 to 1.5 times as long. What is then smaller than ``crop_size`` (height, width) is padded: the image
-    with ImageNet's mean colour, the mask with void, so that nothing is learned there. Masks are resized by nearest
-    neighbour: mixing two labels would make a third.
+    Sides become 0.75 to 1.5 times as long. Masks are resized by nearest neighbour: mixing two labels would make a
+    third.
+    """
+    return v2.Compose([v2.RandomHorizontalFlip(), _RandomScale(0.75, 1.5), random_crop(crop_size), eval_transform()])
+
+
+def random_crop(crop_size: tuple[int, int]) -> v2.Transform:
+    """One window of ``crop_size`` (height, width), at random, of image and mask together.
+
+    What is smaller is padded: the image with ImageNet's mean colour, the mask with void, so that nothing is learned
+    there.
     """
     mean_colour = [round(255 * mean) for mean in IMAGENET_MEAN]
-    return v2.Compose(
-        [
-            v2.RandomHorizontalFlip(),
-            _RandomScale(0.75, 1.5),
-            v2.RandomCrop(crop_size, pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID}),
-            eval_transform(),
-        ]
-    )
+    return v2.RandomCrop(crop_size, pad_if_needed=True, fill={tv_tensors.Image: mean_colour, tv_tensors.Mask: VOID})
 
 
 def eval_transform() -> v2.Transform:

@@ -24,7 +24,7 @@ def notebook_of(*cells: str) -> nbformat.NotebookNode:
 
 def test_kernel_is_this_python_in_the_given_folder_with_the_profile(tmp_path: Path) -> None:
     notebook = notebook_of("import os, sys; print(sys.executable, os.getcwd(), os.environ['FCN_COURSE_PROFILE'])")
-    execution.execute(notebook, "a", tmp_path, profile="voc2012")
+    execution.execute(notebook, "a", tmp_path, {"FCN_COURSE_PROFILE": "voc2012"})
     assert notebook.cells[0].outputs[0].text.split() == [sys.executable, str(tmp_path.resolve()), "voc2012"]
 
 

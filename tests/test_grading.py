@@ -46,6 +46,7 @@ WRITTEN = {
     "wrong": (("def double(x):\n    return x", "def square(x):\n    return -1"), (0, 0)),
     "stderr": (("def double(x):\n    print('hm', file=sys.stderr)\n    return 2 * x", RIGHT[1]), (0, 3)),
     "crashing": (("raise RuntimeError('no')", RIGHT[1]), (0, 3)),
+    "tampering": ((), (0, 0)),
     "endless": (("while True:\n    pass", RIGHT[1]), (0, 3)),
 }
 BROKEN = {
@@ -83,6 +84,11 @@ def hand_in(notebook: NotebookNode, kind: str, target: Path) -> None:
     answers, _ = WRITTEN.get(kind, (RIGHT, ()))
     for cell, answer in zip(exercises, answers, strict=False):
         cell.source = answer
+    if kind == "tampering":
+        for cell in notebook.cells:
+            if cell.metadata.get("nbgrader", {}).get("grade"):
+                cell.source = "99.0"
+                cell.metadata.nbgrader.points = 99
     if kind == "duplicated":
         notebook.cells.append(NotebookNode(exercises[0], id="copied"))
     if kind == "lost":

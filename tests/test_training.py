@@ -209,3 +209,11 @@ def test_both_recipes_are_those_of_the_text():
     assert D2L_RECIPE.sum_over_images
     assert np.isclose(D2L_RECIPE.learning_rate * D2L_RECIPE.batch_size, 0.032)
     assert np.isclose(D2L_RECIPE.weight_decay / D2L_RECIPE.batch_size, 3.125e-5)
+
+
+def test_crops_without_augmentation_pad_what_is_smaller():
+    recipe = replace(COURSE_RECIPE, crop_size=(200, 200), augment=False)
+    image, mask = training_set(MINI, "train", recipe)[0]
+    assert image.shape == (3, 200, 200)
+    assert mask.shape == (200, 200)
+    assert (mask == VOID).any()

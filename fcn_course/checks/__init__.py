@@ -28,14 +28,14 @@ def progress(notebook: int | None = None) -> "Picture":
 
     Raises ValueError when the notebook has no exercises.
     """
-    from fcn_course.plots import progress as draw
+    from fcn_course import plots
 
-    exercises = [check.exercise for check in all_checks().values()]
-    if notebook is not None:
-        exercises = [exercise for exercise in exercises if exercise.notebook == notebook]
-        if not exercises:
-            raise ValueError(f"there are no exercises in a notebook {notebook}")
-    return draw(diary.best_shares(), [(exercise.identity, exercise.title) for exercise in exercises])
+    exercises = [check.exercise for check in all_checks().values() if notebook in (None, check.exercise.notebook)]
+    if not exercises:
+        raise ValueError(f"there are no exercises in a notebook {notebook}")
+    if notebook is None:
+        return plots.progress_overview(diary.best_shares(), [exercise.identity for exercise in exercises])
+    return plots.progress(diary.best_shares(), [(exercise.identity, exercise.title) for exercise in exercises])
 
 
 def solution(identity: str) -> "Markdown":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -78,7 +79,7 @@ def compare(
                 failures.append(_Failure(arguments, outcome, wanted, found))
             endless = outcome.problem.startswith("does not end")
         if failures:
-            results.append(_failed(name, function, failures, mistakes, draw, differs))
+            results.append(_failed(name, function, failures, mistakes, draw, differs, may_change))
         else:
             results.append(Part(name, not endless, ("not tried",) if endless else ()))
     return results
@@ -96,6 +97,7 @@ def _failed(
     mistakes: Iterable[Mistake],
     draw: Callable[[Any, Any], Picture | None] | None,
     differs: Callable[[object, Any], str],
+    may_change: bool,
 ) -> Part:
     first = failures[0]
     shown = [described_call(function, first.arguments), f"wanted: {show(first.wanted)}"]
@@ -103,18 +105,21 @@ def _failed(
         shown.append(f"yours:  {first.outcome.problem}")
     else:
         shown += [f"yours:  {show(first.outcome.value)}", f"        {first.difference}"]
-    likely = next((mistake.message for mistake in mistakes if _explains(mistake, failures, differs)), "")
-    drawable = draw is not None and not first.outcome.problem
-    picture = draw(first.outcome.value, first.wanted) if draw is not None and drawable else None
+    likely = next((mistake.message for mistake in mistakes if _explains(mistake, failures, differs, may_change)), "")
+    picture = None
+    if draw is not None and not first.outcome.problem:
+        picture = call(partial(draw, first.outcome.value, first.wanted)).value
     return Part(name, False, tuple(shown), likely, picture)
 
 
-def _explains(mistake: Mistake, failures: list[_Failure], differs: Callable[[object, Any], str]) -> bool:
+def _explains(
+    mistake: Mistake, failures: list[_Failure], differs: Callable[[object, Any], str], may_change: bool
+) -> bool:
     def explains(failure: _Failure) -> bool:
         if mistake.shows is not None:
-            return bool(mistake.shows(failure.outcome, failure.wanted, failure.arguments))
+            return bool(call(partial(mistake.shows, failure.outcome, failure.wanted, failure.arguments)).value)
         assert mistake.answer is not None
-        mistaken = call(mistake.answer, *failure.arguments)
+        mistaken = call(mistake.answer, *failure.arguments, may_change=may_change)
         if mistaken.problem or failure.outcome.problem:
             # The same error by the same mistake: its words up to the first number or quoted name.
             return bool(mistaken.problem) and _kind(mistaken.problem) == _kind(failure.outcome.problem)
@@ -125,4 +130,4 @@ def _explains(mistake: Mistake, failures: list[_Failure], differs: Callable[[obj
 
 def _kind(problem: str) -> str:
     """What kind of problem: "raises IndexError", without its words."""
-    return problem.partition(":")[0]
+    return problem.partition(":")[0].partition(" (in the line")[0]

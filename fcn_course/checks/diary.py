@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fcn_course.checks.report import Exercise
 from fcn_course.download import data_folder
-from fcn_course.execution import notebooks_folder
 
 
 def diary() -> Path:
@@ -45,17 +44,19 @@ def best_shares() -> dict[str, float]:
 
 
 def solution_of(identity: str, source: Path | None = None) -> str:
-    """The code of one solution. Raises LookupError before the first honest try, or where sources do not tell it."""
-    if not tries(identity):
-        raise LookupError(f"exercise {identity} has not been tried yet: write something, run its check, then look")
-    folder = source or notebooks_folder() / "source"
+    """The code of one solution. Raises LookupError before the first honest try, or where no source has it."""
+    folder = source or Path(__file__).parents[2] / "notebooks" / "source"
     opening = f'# %% tags=["exercise"] id="{identity}"\n'
     for path in sorted(folder.glob("*.py")):
         _, found, rest = path.read_text(encoding="utf-8").partition(opening)
         if found:
-            cell = re.split(r"^# %%", rest, maxsplit=1, flags=re.MULTILINE)[0]
-            return re.sub(r"^\s*### (BEGIN|END) SOLUTION\n", "", cell, flags=re.MULTILINE).strip()
-    raise LookupError(f"no source in {folder.name}/ has an exercise {identity}")
+            break
+    else:
+        raise LookupError(f"no notebook here has an exercise {identity} with its solution")
+    if not tries(identity):
+        raise LookupError(f"exercise {identity} has not been tried yet: write something, run its check, then look")
+    cell = re.split(r"^# %%", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.sub(r"^\s*### (BEGIN|END) SOLUTION\n", "", cell, flags=re.MULTILINE).strip()
 
 
 def _parsed(line: str) -> dict[str, float | str] | None:

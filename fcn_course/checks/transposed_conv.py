@@ -1,16 +1,26 @@
 """Checks of notebook 01, Transposed convolution."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NoReturn
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
 
-from fcn_course.checks.compare import Mistake, compare
+from fcn_course.checks.compare import Arguments, Mistake, compare
 from fcn_course.checks.exercise import check
+from fcn_course.checks.guard import Outcome, call
 from fcn_course.checks.report import Part
+from fcn_course.checks.values import difference, show
 from fcn_course.plots import wanted_and_yours
 from fcn_course.transposed_conv import (
     conv_output_size,
+    conv_transpose2d,
+    conv_transpose_output_size,
+    output_padding_for,
+    upsampling_geometry,
 )
 
 Function = Callable[..., object]
@@ -50,22 +60,343 @@ def broadcast_add(answer: Function) -> list[Part]:
     """Exercise 1.2: a transposed convolution as broadcast-and-add."""
     numbers = torch.Generator().manual_seed(0)
 
-    def pair(h: int, w: int, kh: int, kw: int, *stride: int) -> tuple[object, ...]:
-        return (
-            torch.randint(1, 10, (h, w), generator=numbers).float(),
-            torch.randint(1, 10, (kh, kw), generator=numbers).float(),
-            *stride,
-        )
+    def pair(h: int, w: int, kh: int, kw: int, *stride: int) -> Arguments:
+        return _whole((h, w), numbers), _whole((kh, kw), numbers), *stride
+
+    with patch.object(F, "conv_transpose2d", _refuse):
+        return compare(
+            answer,
+            _scattered,
+            {
+                "one cell becomes one patch": [pair(1, 1, 2, 2), pair(1, 1, 1, 3, 2)],
+                "stride 1, patches overlap": [pair(2, 2, 2, 2), pair(2, 3, 3, 2)],
+                "stride 2": [pair(2, 2, 2, 2, 2), pair(2, 2, 3, 3, 2), pair(3, 2, 4, 1, 2)],
+                "any stride, oblong maps and kernels": [pair(2, 3, 1, 2, 3), pair(4, 2, 2, 5, 4)],
+            },
+            [
+                Mistake("Where patches meet, the last one has replaced the others. They add up: += instead of =.",
+                        _replaced),
+                Mistake("The kernel is turned around. Its first cell belongs in the upper left corner of the patch.",
+                        lambda x, kernel, stride=1: _scattered(x, kernel.flip(0, 1), stride)),
+                Mistake("Each patch is the kernel multiplied by its input number: x[i, j] * kernel.",
+                        lambda x, kernel, stride=1: _scattered(torch.ones_like(x), kernel, stride)),
+                Mistake("The stride changes nothing here. It moves the patches apart and so makes the output larger.",
+                        lambda x, kernel, stride=1: _scattered(x, kernel)),
+                Mistake("The output has grown, but its patches still begin at (i, j). The stride moves them apart.",
+                        _still_at_i_j),
+                Mistake("The output ends where the last patch ends: (h - 1) * stride + kh rows. Yours is longer.",
+                        shows=_goes_on),
+                Mistake("A patch and the piece of y it is added to differ in size. Is y large enough for the last "
+                        "patch, and is the slice exactly kh x kw cells?",
+                        shows=lambda outcome, wanted, arguments: "match" in outcome.problem),
+            ],
+            draw=wanted_and_yours,
+        )  # fmt: skip
+
+
+@check("1.3", "the size formula", points=2)
+def size_after_conv_transpose(answer: Function) -> list[Part]:
+    """Exercise 1.3: the size formula of a transposed convolution."""
+    return compare(
+        answer,
+        conv_transpose_output_size,
+        {
+            "kernel and stride": [(4, 3), (1, 5), (4, 3, 2), (5, 2, 3)],
+            "with padding": [(4, 3, 2, 1), (4, 4, 1, 3), (10, 64, 32, 16)],
+            "with output padding": [(4, 3, 2, 0, 1), (6, 5, 3, 2, 2)],
+            "with dilation": [(4, 3, 2, 0, 0, 2), (5, 4, 1, 2, 1, 3), (3, 1, 4, 0, 3, 2)],
+        },
+        [
+            Mistake("This is the formula of a convolution, which makes maps smaller. Count where the last patch ends.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n + 2 * p - d * (k - 1) - 1) // s + 1),
+            Mistake("The first of n patches begins at 0, so the last one begins after n - 1 strides, not after n.",
+                    lambda n, k, s=1, p=0, o=0, d=1: n * s + d * (k - 1) + 1 - 2 * p + o),
+            Mistake("The last patch spans dilation * (kernel_size - 1) + 1 cells. The + 1 is missing.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * (k - 1) - 2 * p + o),
+            Mistake("Here padding makes the output smaller: it is cut off, not added.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * (k - 1) + 1 + 2 * p + o),
+            Mistake("Padding is cut off at both ends, so it is subtracted twice.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * (k - 1) + 1 - p + o),
+            Mistake("Output padding has been left out: it makes the output that many cells longer.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * (k - 1) + 1 - 2 * p),
+            Mistake("Output padding counts once, at the far end only.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * (k - 1) + 1 - 2 * p + 2 * o),
+            Mistake("Output padding makes the output longer, not shorter.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * (k - 1) + 1 - 2 * p - o),
+            Mistake("Dilation has been left out: it widens each patch to dilation * (kernel_size - 1) + 1 cells.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + k - 2 * p + o),
+            Mistake("Between k cells lie k - 1 gaps: a patch spans dilation * (kernel_size - 1) + 1 cells.",
+                    lambda n, k, s=1, p=0, o=0, d=1: (n - 1) * s + d * k - 2 * p + o),
+        ],
+    )  # fmt: skip
+
+
+@check("1.4", "geometry for any scale", points=3)
+def geometry(answer: Function) -> list[Part]:
+    """Exercise 1.4: kernel, stride and padding that enlarge any size exactly."""
+    return compare(
+        answer,
+        upsampling_geometry,
+        {
+            "even scales": [(2,), (4,), (6,), (32,)],
+            "scale 1 leaves everything as it is": [(1,)],
+            "odd scales": [(3,), (5,), (7,), (31,)],
+        },
+        [
+            Mistake("The order is kernel_size, stride, padding.",
+                    lambda s: (2 * s - s % 2, s // 2, s)),
+            Mistake("Kernel, stride and padding are whole numbers, also for torch: divide with // instead of /.",
+                    shows=lambda outcome, wanted, arguments: bool(_no_whole_number(outcome.value))),
+            Mistake("The sizes are right, but a wider kernel is possible: any up to 2 * scale, so that patches meet.",
+                    shows=lambda outcome, wanted, arguments: 0 < _exact_kernel(outcome, *arguments) < 2 * arguments[0]),
+            Mistake("The sizes are right, but the kernel is wider than 2 * scale.",
+                    shows=lambda outcome, wanted, arguments: _exact_kernel(outcome, *arguments) > 2 * arguments[0]),
+            Mistake("Kernel 2s with s / 2 rounded down gives one cell too many for an odd scale: k - 2p must be s.",
+                    lambda s: (2 * s, s, s // 2)),
+            Mistake("Kernel 2s with s / 2 rounded up gives one cell too few for an odd scale: k - 2p must be s.",
+                    lambda s: (2 * s, s, (s + 1) // 2)),
+            Mistake("n cells become (n - 1) * stride + kernel_size - 2 * padding. For every n this must be scale * n.",
+                    shows=lambda outcome, wanted, arguments: isinstance(outcome.value, tuple | list)),
+        ],
+        differs=lambda yours, wanted: difference(yours, wanted) or _no_whole_number(yours),
+    )  # fmt: skip
+
+
+@check("1.5", "which output padding?", points=3)
+def missing_cells(answer: Function) -> list[Part]:
+    """Exercise 1.5: the output padding that reaches a size, if one does."""
+    numbers = random.Random(0)
+    reached: list[Arguments] = [(6, 16, 5, 3, 2), (6, 17, 5, 3, 2), (6, 18, 5, 3, 2), (1, 4, 2, 3, 0), (3, 3, 1, 1, 0)]
+    for _ in range(5):
+        n, k, s = numbers.randint(2, 9), numbers.randint(3, 8), numbers.randint(2, 5)
+        reached.append((n, (n - 1) * s + k - 2 + numbers.randint(0, s - 1), k, s, 1))
+    return compare(
+        answer,
+        _output_padding_or_none,
+        {
+            "the target can be reached": reached,
+            "or too many cells are missing": [(6, 18, 5, 3, 2), (6, 19, 5, 3, 2), (3, 4, 1, 1, 0), (4, 99, 5, 3, 2)],
+            "or there are too many already": [(6, 17, 5, 3, 2), (6, 15, 5, 3, 2), (2, 1, 3, 1, 0), (9, 9, 5, 3, 2)],
+        },
+        [
+            Mistake("Return None where no output padding does it, instead of raising an error.",
+                    shows=lambda outcome, wanted, arguments: outcome.problem.startswith("raises ValueError")),
+            Mistake("0 is an answer: nothing is missing. But Python takes 0 for false, so compare it with numbers.",
+                    lambda n, target, k, s, p: _in_range(_missing(n, target, k, s, p), s) or None),
+            Mistake("What is missing is the target minus what the layer gives, not the other way round.",
+                    lambda n, target, k, s, p: _in_range(-_missing(n, target, k, s, p), s)),
+            Mistake("Padding shortens the output, at both ends: - 2 * padding.",
+                    lambda n, target, k, s, p: _in_range(_missing(n, target, k, s, p) - p, s)),
+            Mistake("Here padding shortens the output: - 2 * padding instead of + 2 * padding.",
+                    lambda n, target, k, s, p: _in_range(_missing(n, target, k, s, p) - 4 * p, s)),
+            Mistake("The last of n patches begins after n - 1 strides.",
+                    lambda n, target, k, s, p: _in_range(_missing(n, target, k, s, p) - s, s)),
+            Mistake("A whole stride is too much: one more input cell would give it. Only less than that is allowed.",
+                    lambda n, target, k, s, p: _in_range(_missing(n, target, k, s, p), s + 1)),
+            Mistake("Output padding can only append, and fewer cells than one stride. For all else return None.",
+                    shows=lambda outcome, wanted, arguments: wanted is None and not outcome.problem),
+        ],
+    )  # fmt: skip
+
+
+@check("1.6", "is WᵀWx = x?", points=1)
+def round_trip(answer: Function) -> list[Part]:
+    """Exercise 1.6: three predictions. The notebook tells what is right, not this check."""
+    questions: list[tuple[str, object, Mapping[object, str]]] = [
+        ("does x come back?", False, {
+            True: "16 numbers are squeezed into 4 on the way, so many different x become the same 4 numbers.",
+            ...: "This one is either True or False.",
+        }),
+        ("the shape of W.T @ W", (16, 16), {
+            (4, 4): "This is the shape of W @ W.T. W.T @ W begins with x and its 16 numbers, and ends with as many.",
+            (4, 16): "This is the shape of W alone: one row for each output cell.",
+            (16, 4): "This is the shape of W.T alone, which turns 4 numbers into 16.",
+            ...: "A shape is a tuple (rows, columns): the rows of W.T and the columns of W.",
+        }),
+        ("its rank", 4, {
+            16: "With full rank nothing would be lost. But whatever is in x has to pass through 4 numbers.",
+            12: "So many directions are lost. The rank counts those that are left.",
+            9: "9 is the number of kernel cells. The rank is at most the smallest side of W.",
+            ...: "The rank is a whole number, at most the smallest side of W.",
+        }),
+    ]  # fmt: skip
+    outcome = call(answer)
+    if not isinstance(outcome.value, tuple | list) or len(outcome.value) != len(questions):
+        found = outcome.problem or f"returns {show(outcome.value)}"
+        return [Part(name, False, (found,), "Return three values, with commas between them.") for name, *_ in questions]
+    return [_predicted(value, *question) for value, question in zip(outcome.value, questions, strict=True)]
+
+
+@check("1.7", "even or uneven?", points=2)
+def phase_sums(answer: Function) -> list[Part]:
+    """Exercise 1.7: what a constant input becomes at each position of a period."""
+    numbers = torch.Generator().manual_seed(0)
+
+    def drawn(length: int, stride: int) -> Arguments:
+        return _whole((length,), numbers), stride
 
     return compare(
         answer,
-        lambda x, kernel, stride=1: F.conv_transpose2d(x[None, None], kernel[None, None], stride=stride)[0, 0],
+        lambda kernel, stride: torch.stack([kernel[r::stride].sum() for r in range(stride)]),
         {
-            "one cell becomes one patch": [pair(1, 1, 2, 2), pair(1, 1, 1, 3, 2)],
-            "stride 1, patches overlap": [pair(2, 2, 2, 2), pair(2, 3, 3, 2)],
-            "stride 2": [pair(2, 2, 2, 2, 2), pair(2, 2, 3, 3, 2), pair(3, 2, 4, 1, 2)],
-            "any stride, oblong maps and kernels": [pair(2, 3, 1, 2, 3), pair(4, 2, 2, 5, 4)],
+            "stride 1": [(torch.tensor([2.0, 1.0]), 1), drawn(5, 1)],
+            "the stride divides the kernel": [(torch.tensor([1.0, 2.0, 3.0, 4.0]), 2), drawn(6, 3), drawn(4, 4)],
+            "the stride does not divide it": [(torch.ones(3), 2), drawn(5, 3), drawn(7, 4)],
+            "the kernel is shorter than the stride": [(torch.tensor([1.0, 2.0]), 3), drawn(1, 4)],
         },
-        [],
-        draw=wanted_and_yours,
-    )
+        [
+            Mistake("reshape needs a kernel that the stride divides. Slices with the stride as their step take any.",
+                    shows=lambda outcome, wanted, arguments: "is invalid for input of size" in outcome.problem),
+            Mistake("These are neighbouring cells. A position gets every stride-th cell: r, r + stride, ...",
+                    lambda kernel, stride: kernel.reshape(stride, -1).sum(1)),
+            Mistake("kernel[r:stride] ends at stride. With two colons, kernel[r::stride], stride is the step.",
+                    lambda kernel, stride: torch.stack([kernel[r:stride].sum() for r in range(stride)])),
+            Mistake("All positions begin at kernel cell 0 here. Position r begins at cell r.",
+                    lambda kernel, stride: kernel[::stride].sum().repeat(stride)),
+            Mistake("A position gets the sum of its kernel cells, not their mean.",
+                    lambda kernel, stride: torch.stack([kernel[r::stride].mean() for r in range(stride)])),
+            Mistake("There are as many positions as the stride has cells: r = 0, ..., stride - 1.",
+                    lambda kernel, stride: torch.stack([kernel[r::stride].sum() for r in range(len(kernel))])),
+            Mistake("This is a list. torch.stack makes one tensor of the sums.",
+                    shows=lambda outcome, wanted, arguments: isinstance(outcome.value, list)),
+        ],
+    )  # fmt: skip
+
+
+@check("1.8", "with F.conv2d only", points=4)
+def by_convolution(answer: Function) -> list[Part]:
+    """Exercise 1.8: a transposed convolution as a convolution of the spread input."""
+    numbers = torch.Generator().manual_seed(0)
+
+    def layer(h: int, w: int, k: int, s: int = 1, p: int = 0, n: int = 1, c_in: int = 1, c_out: int = 1) -> Arguments:
+        return _whole((n, c_in, h, w), numbers), _whole((c_in, c_out, k, k), numbers), s, p
+
+    with patch.object(F, "conv_transpose2d", _refuse):
+        return compare(
+            answer,
+            lambda x, weight, stride=1, padding=0: conv_transpose2d(x, weight, stride=stride, padding=padding),
+            {
+                "one channel, stride 1": [layer(1, 1, 2), layer(2, 3, 2), layer(3, 2, 3)],
+                "several images and channels": [layer(1, 1, 2, c_in=2, c_out=2), layer(2, 2, 3, n=2, c_in=3, c_out=2)],
+                "with padding": [layer(2, 2, 2, p=1), layer(4, 3, 4, p=1), layer(3, 3, 3, p=2)],
+                "with stride": [layer(2, 2, 1, s=2), layer(2, 3, 3, s=2, p=1), layer(3, 2, 4, 3, 1, 2, 2, 3)],
+            },
+            [
+                Mistake("The kernel is not turned. Seen from an output cell, the patches lie in reverse order: flip.",
+                        partial(_convolved, turned=())),
+                *(Mistake("The kernel is turned along one axis only. Upside down and left to right: flip both.",
+                          partial(_convolved, turned=(axis,))) for axis in (2, 3)),
+                Mistake("F.conv2d wants its weight as (C_out, C_in, ...): the first two axes have to change places.",
+                        partial(_convolved, swapped=False)),
+                Mistake("For the first output cell the kernel touches only the first input cell. That takes a frame "
+                        "of kernel size - 1 zeros, less the padding.",
+                        partial(_convolved, frame=lambda k, p: p)),
+                Mistake("The frame is one cell too wide: the kernel has to touch the input with its last cell.",
+                        partial(_convolved, frame=lambda k, p: k - p)),
+                Mistake("Padding makes the output of a transposed convolution smaller, so the frame gets narrower.",
+                        partial(_convolved, frame=lambda k, p: k - 1 + p)),
+                Mistake("Padding changes nothing here. It makes the output smaller: the frame gets narrower by it.",
+                        partial(_convolved, frame=lambda k, p: k - 1)),
+                Mistake("The stride went into spreading x. The convolution itself visits every cell: stride 1.",
+                        partial(_convolved, strided=True)),
+                Mistake("No zeros follow the last input cell: the spread map has (h - 1) * stride + 1 rows.",
+                        partial(_convolved, after_last=True)),
+                Mistake("The stride changes nothing here. It spreads x: stride - 1 zeros between neighbours.",
+                        partial(_convolved, spread=False)),
+            ],
+        )  # fmt: skip
+
+
+def _whole(shape: tuple[int, ...], numbers: torch.Generator) -> torch.Tensor:
+    """Whole numbers, which are easy to follow, as floats."""
+    return torch.randint(1, 10, shape, generator=numbers).float()
+
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise NotImplementedError("F.conv_transpose2d is what you rebuild here: do without it")
+
+
+def _scattered(x: torch.Tensor, kernel: torch.Tensor, stride: int = 1) -> torch.Tensor:
+    return conv_transpose2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
+
+
+def _replaced(x: torch.Tensor, kernel: torch.Tensor, stride: int = 1) -> torch.Tensor:
+    y = torch.zeros_like(_scattered(x, kernel, stride))
+    for i, j in torch.cartesian_prod(*map(torch.arange, x.shape)).tolist():
+        y[i * stride :, j * stride :][: kernel.shape[0], : kernel.shape[1]] = x[i, j] * kernel
+    return y
+
+
+def _still_at_i_j(x: torch.Tensor, kernel: torch.Tensor, stride: int = 1) -> torch.Tensor:
+    y, near = torch.zeros_like(_scattered(x, kernel, stride)), _scattered(x, kernel)
+    y[: near.shape[0], : near.shape[1]] = near
+    return y
+
+
+def _goes_on(outcome: Outcome, wanted: object, arguments: Arguments) -> bool:
+    """Whether all is right, with empty rows or columns after it."""
+    yours = outcome.value
+    if not isinstance(yours, torch.Tensor) or not isinstance(wanted, torch.Tensor) or yours.ndim != 2:
+        return False
+    rows, columns = (mine - right for mine, right in zip(yours.shape, wanted.shape, strict=True))
+    return min(rows, columns) >= 0 and not difference(yours, F.pad(wanted, (0, columns, 0, rows)))
+
+
+def _no_whole_number(yours: object) -> str:
+    values = yours if isinstance(yours, tuple | list) else ()
+    return next((f"holds {value}, which is no whole number" for value in values if isinstance(value, float)), "")
+
+
+def _exact_kernel(outcome: Outcome, scale: int) -> int:
+    """The kernel size of an answer that gives exactly ``scale * n`` cells; 0 for any other."""
+    match outcome.value:
+        case (int(kernel_size), int(stride), int(padding)) if kernel_size - 2 * padding == stride == scale:
+            return kernel_size
+    return 0
+
+
+def _missing(n: int, target: int, k: int, s: int, p: int) -> int:
+    return target - ((n - 1) * s + k - 2 * p)
+
+
+def _in_range(missing: int, stride: int) -> int | None:
+    return missing if 0 <= missing < stride else None
+
+
+def _output_padding_or_none(n: int, target: int, k: int, s: int, p: int) -> int | None:
+    try:
+        return output_padding_for(n, target, k, s, p)
+    except ValueError:
+        return None
+
+
+def _predicted(value: object, name: str, right: object, wrong: Mapping[object, str]) -> Part:
+    """Part of a prediction. ``wrong`` says what to think about, by the value given; ``...`` is any other value."""
+    if isinstance(value, torch.Tensor) and not value.shape:
+        value = value.item()
+    if not difference(value, right):
+        return Part(name, True)
+    likely = next((message for other, message in wrong.items() if not difference(value, other)), wrong[...])
+    return Part(name, False, (f"yours: {show(value)}",), likely)
+
+
+def _convolved(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    stride: int = 1,
+    padding: int = 0,
+    *,
+    spread: bool = True,
+    after_last: bool = False,
+    turned: tuple[int, ...] = (2, 3),
+    swapped: bool = True,
+    strided: bool = False,
+    frame: Callable[[int, int], int] = lambda k, p: k - 1 - p,
+) -> torch.Tensor:
+    """Exercise 1.8 with one step done wrongly, or left out."""
+    gap = stride if spread else 1
+    rows, columns = (n * gap if after_last else (n - 1) * gap + 1 for n in x.shape[2:])
+    apart = x.new_zeros(*x.shape[:2], rows, columns)
+    apart[:, :, ::gap, ::gap] = x
+    kernel = weight.flip(turned).transpose(0, 1) if swapped else weight.flip(turned)
+    return F.conv2d(apart, kernel, stride=stride if strided else 1, padding=frame(weight.shape[-1], padding))

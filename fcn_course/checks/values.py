@@ -46,6 +46,8 @@ def show(value: object, limit: int = 160) -> str:
     if isinstance(value, tuple | list):
         inside = ", ".join(show(item, limit) for item in value)
         text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    elif isinstance(value, torch.nn.Module) and any(True for _ in value.children()):
+        text = f"{type(value).__name__}(...)"
     else:
         text = " ".join(repr(value).split())
     return text if len(text) <= limit else f"{text[:limit]} ..."

@@ -11,7 +11,13 @@ from fcn_course.plots.bilinear import (
     pixel_centres,
     tents,
 )
-from fcn_course.plots.checks import grade_map, pictures_wanted_and_yours, progress, wanted_and_yours
+from fcn_course.plots.checks import (
+    grade_map,
+    pictures_wanted_and_yours,
+    progress,
+    progress_overview,
+    wanted_and_yours,
+)
 from fcn_course.plots.images import class_legend, image_grid, overlay
 from fcn_course.plots.model import (
     fcn_pipeline,
@@ -93,6 +99,7 @@ __all__ = [
     "pixel_logits",
     "prediction_check",
     "progress",
+    "progress_overview",
     "receptive_fields",
     "reliability",
     "resized_masks",

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from fcn_course.plots.figure import BLUE, GREEN, Picture, in_course_style, picture
+from fcn_course.plots.figure import BLUE, GREEN, SKY, Picture, in_course_style, picture
 from fcn_course.plots.images import image_grid
 from fcn_course.plots.transposed_conv import value_maps
 
 Values = torch.Tensor | np.ndarray
 TITLES = ("wanted", "yours")
+OPEN = "#E8E8E8"
 
 
 def wanted_and_yours(yours: object, wanted: Values) -> Picture | None:
@@ -26,32 +27,54 @@ def wanted_and_yours(yours: object, wanted: Values) -> Picture | None:
 
 
 def pictures_wanted_and_yours(yours: object, wanted: np.ndarray) -> Picture | None:
-    """Both side by side: pictures (H, W, 3) uint8, or masks (H, W) of class indices, in their colours."""
+    """Both side by side: pictures (H, W, 3) uint8, or masks (H, W) of class indices, in their colours.
+
+    None where ``yours`` is no picture of the wanted shape.
+    """
     if not isinstance(yours, torch.Tensor | np.ndarray) or tuple(yours.shape) != tuple(wanted.shape):
         return None
-    shown = np.asarray(yours).astype(np.uint8)
+    shown = np.asarray(yours.detach().cpu() if isinstance(yours, torch.Tensor) else yours).astype(np.uint8)
     return image_grid([wanted, shown], list(TITLES), columns=2, alt="The wanted picture and yours.")
 
 
 @in_course_style
 def progress(shares: Mapping[str, float], exercises: Sequence[tuple[str, str]]) -> Picture:
     """One bar for each of ``exercises`` (number, title), as long as the share of its points that ``shares`` holds."""
-    solved = sum(shares.get(identity, 0.0) == 1.0 for identity, _ in exercises)
-    alt = f"{solved} of {len(exercises)} exercises are solved."
-    figure = picture(6.5, 0.55 + 0.24 * len(exercises), alt)
+    alt = _how_many_solved(shares, [identity for identity, _ in exercises])
+    figure = picture(6.5, 0.5 + 0.26 * len(exercises), alt)
     axes = figure.add_subplot()
     places = range(len(exercises))
     values = [shares.get(identity, 0.0) for identity, _ in exercises]
-    axes.barh(places, [1] * len(exercises), color="#E8E8E8", height=0.7)
+    axes.barh(places, [1] * len(exercises), color=OPEN, height=0.7)
     axes.barh(places, values, color=[GREEN if value == 1 else BLUE for value in values], height=0.7)
     for place, value in zip(places, values, strict=True):
         axes.text(1.02, place, "solved" if value == 1 else f"{value:.0%}" if value else "open", va="center")
     axes.set_yticks(places, [f"{identity}  {title}" for identity, title in exercises])
-    axes.set_xlim(0, 1.2)
-    axes.set_xticks([])
+    axes.set(xlim=(0, 1.2), ylim=(len(exercises) - 0.5, -0.5), xticks=[])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.invert_yaxis()
+    axes.set_title(alt.removesuffix("."), loc="left")
+    return figure
+
+
+@in_course_style
+def progress_overview(shares: Mapping[str, float], identities: Sequence[str]) -> Picture:
+    """One row a notebook, one box an exercise, filled as far as ``shares`` says; solved ones are ticked."""
+    alt = _how_many_solved(shares, identities)
+    places = [tuple(map(int, identity.split("."))) for identity in identities]
+    rows = sorted({notebook for notebook, _ in places})
+    figure = picture(6.5, 0.5 + 0.42 * len(rows), alt)
+    axes = figure.add_subplot()
+    for identity, (notebook, number) in zip(identities, places, strict=True):
+        share, row = shares.get(identity, 0.0), rows.index(notebook)
+        for width, fill in ((1.0, OPEN), (share, GREEN if share == 1 else SKY)):
+            axes.bar(number - 0.45, 0.84, 0.9 * width, bottom=row - 0.42, align="edge", color=fill)
+        words, colour = (f"{identity} ✓", "white") if share == 1 else (identity, "black")
+        axes.text(number, row, words, ha="center", va="center", color=colour)
+    axes.set_yticks(range(len(rows)), [f"notebook {notebook}" for notebook in rows])
+    axes.set(xlim=(0.5, max(number for _, number in places) + 0.5), ylim=(len(rows) - 0.5, -0.5), xticks=[])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
     axes.set_title(alt.removesuffix("."), loc="left")
     return figure
 
@@ -80,6 +103,11 @@ def grade_map(shares: Sequence[Sequence[float]], students: Sequence[str], exerci
     axes.spines[:].set_visible(False)
     figure.colorbar(shown, ax=axes, shrink=min(1.0, 6 / max(len(students), 1)), label="share of the points")
     return figure
+
+
+def _how_many_solved(shares: Mapping[str, float], identities: Sequence[str]) -> str:
+    solved = sum(shares.get(identity, 0.0) == 1.0 for identity in identities)
+    return f"{solved} of {len(identities)} exercises are solved."
 
 
 def _is_map(values: object) -> bool:

@@ -9,7 +9,7 @@
 #
 # - say what goes into such a network and what comes out,
 # - see that your computer has everything the course needs,
-# - work with the exercises, their hints and the two data sets.
+# - work with the exercises, their hints and checks, and the two data sets.
 #
 # **You need** Python and a first acquaintance with PyTorch tensors.
 #
@@ -30,6 +30,7 @@
 # %% tags=["nbval-ignore-output"]
 import torch
 
+from fcn_course.checks import start_here as check
 from fcn_course.training import fastest_device
 
 print(f"PyTorch {torch.__version__} calculates on: {fastest_device()}")
@@ -105,6 +106,22 @@ print("answer", tuple(predict(network, photos[0]).shape))
 # after it uses the course's own version. Above the cell stand the question, how long it takes, and *hints* that unfold
 # when you click them. Open them one by one, and only when you are stuck.
 #
+# The cell below it is its **check**. Run it as often as you like: it tries your code on many inputs, the smallest
+# first, and says which parts of the exercise work. For the first part that does not, you see an input that shows it,
+# what was wanted and what yours gives, and, where it can tell, which mistake is the likely reason. Each exercise has a
+# few points; each part that works earns its share of them. Trying costs nothing, and nothing in your code can stop a
+# check, neither an error nor a loop that never ends.
+#
+# And if you remain stuck after an honest try, the course shows you one solution:
+#
+# ```python
+# from fcn_course.checks import solution
+# solution("0.1")
+# ```
+#
+# It answers once the check has seen a try of yours. Close it again and write your own from memory. And `progress()`,
+# from the same place, draws how far you are.
+#
 # Here is one to warm up.
 #
 # ### Exercise 0.1: how much of the picture?
@@ -115,7 +132,8 @@ print("answer", tuple(predict(network, photos[0]).shape))
 # <details><summary>Hint 1</summary><code>mask == label</code> gives a tensor of true and false, and its
 # <code>.sum()</code> counts what is true.</details>
 # <details><summary>Hint 2</summary>The pixels that count are <code>mask != VOID</code>.</details>
-# <details><summary>Hint 3</summary>Divide the first count by the second.</details>
+# <details><summary>Hint 3</summary>Divide the first count by the second. <code>.item()</code> turns the result into a
+# plain number.</details>
 
 # %% tags=["exercise"] id="0.1"
 def class_share(mask, label):
@@ -125,8 +143,12 @@ def class_share(mask, label):
     return ((mask == label).sum() / labelled.sum()).item()
     ### END SOLUTION
 
+# %% tags=["check"] id="0.1"
+check.class_share(class_share)
+
 # %% [markdown]
-# Try it: the next cell prints your answer for the example, and `None` as long as the cell above is empty.
+# "Not attempted yet" means that the dots are still there. You can also try your function by hand: the next cell prints
+# its answer for the example, and `None` as long as it is empty.
 
 # %%
 example = torch.tensor([[0, 0, 15], [15, 255, 0]])
@@ -142,11 +164,22 @@ print(class_share(example, 15))
 # All of this runs on the bundled scenes. When you want real photos and have time, or a graphics card, type
 # `fcn-course data voc2012` in a terminal (2 GB). From then on
 # `FCN_COURSE_PROFILE=voc2012 fcn-course lab` opens the same notebooks on the 2,913 photos of Pascal VOC 2012.
+
+# %% [markdown]
+# ## 0.6 How far you are
 #
+# Run the next cell whenever you come back here. It remembers, also when the notebook was closed in between.
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress()
+
+# %% [markdown]
 # ## Summary
 #
 # - Semantic segmentation gives every pixel a class; photo, logits and answer have the same height and width.
 # - A mask stores a class number for each pixel, and 255 for void, where nobody is judged.
-# - Empty exercises never stop a notebook.
+# - Empty exercises never stop a notebook. A check says which parts of yours work, and names the likely mistake.
 #
 # **Next**: [1 Transposed convolution](01_transposed_conv.ipynb), the layer that makes small maps large.

@@ -23,6 +23,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from fcn_course import plots
+from fcn_course.checks import transposed_conv as check
 from fcn_course.transposed_conv import (
     conv_matrix,
     conv_output_size,
@@ -79,6 +80,9 @@ def size_after_conv(size, kernel_size, stride=1, padding=0, dilation=1):
     room = size + 2 * padding - dilation * (kernel_size - 1) - 1
     return room // stride + 1
     ### END SOLUTION
+
+# %% tags=["check"] id="1.1"
+check.size_after_conv(size_after_conv)
 
 # %% [markdown]
 # Now the network. We take ResNet-18, as notebook 04 will, and list its layers that move by more than one cell. No
@@ -183,6 +187,9 @@ def broadcast_add(x, kernel, stride=1):
     return y
     ### END SOLUTION
 
+# %% tags=["check"] id="1.2"
+check.broadcast_add(broadcast_add)
+
 # %% [markdown]
 # ## 1.3 How large is the output?
 #
@@ -233,6 +240,9 @@ def size_after_conv_transpose(size, kernel_size, stride=1, padding=0, output_pad
     span = dilation * (kernel_size - 1) + 1
     return (size - 1) * stride + span - 2 * padding + output_padding
     ### END SOLUTION
+
+# %% tags=["check"] id="1.3"
+check.size_after_conv_transpose(size_after_conv_transpose)
 
 # %% [markdown]
 # In one line, where $o$ stands for the output padding:
@@ -365,6 +375,9 @@ def geometry(scale):
     return scale + 2 * padding, scale, padding
     ### END SOLUTION
 
+# %% tags=["check"] id="1.4"
+check.geometry(geometry)
+
 # %% [markdown]
 # The package calls it `upsampling_geometry`. An odd scale gets the kernel $2s - 1$, one smaller than $2s$. Notebook
 # 02 gives a second reason for that: a kernel of odd size has a middle cell, and an odd scale puts an output pixel
@@ -447,6 +460,9 @@ def missing_cells(size, target, kernel_size, stride, padding):
     missing = target - ((size - 1) * stride - 2 * padding + kernel_size)
     return missing if 0 <= missing < stride else None
     ### END SOLUTION
+
+# %% tags=["check"] id="1.5"
+check.missing_cells(missing_cells)
 
 # %% [markdown]
 # The package's `output_padding_for` does not return `None` but raises an error that lists the sizes which can be
@@ -587,6 +603,9 @@ def round_trip():
     return False, (16, 16), 4
     ### END SOLUTION
 
+# %% tags=["check"] id="1.6"
+check.round_trip(round_trip)
+
 # %% [markdown]
 # Now look. The input is a bright diagonal, the kernel an average over 3 × 3 cells, and each map has its own colour
 # scale.
@@ -687,7 +706,8 @@ plots.value_maps(
 # ### Exercise 1.7: even or uneven?
 # *Code, easy, 5 minutes.* For a 1-D kernel, compute the $s$ values that a constant input of ones becomes inside the
 # output: for each position $r = 0, \ldots, s - 1$ the sum of the kernel cells $r, r + s, r + 2s, \ldots$ The kernel
-# is even when all of them are equal. `[1, 1, 1]` with stride 2 gives `[2, 1]`.
+# is even when all of them are equal. Kernel and answer are 1-D tensors: `[1., 1., 1.]` with stride 2 gives
+# `[2., 1.]`.
 #
 # <details><summary>Hint 1</summary>Which slice of a tensor takes every <code>stride</code>-th value, beginning at
 # <code>r</code>?</details>
@@ -700,6 +720,9 @@ def phase_sums(kernel, stride):
     ### BEGIN SOLUTION
     return torch.stack([kernel[r::stride].sum() for r in range(stride)])
     ### END SOLUTION
+
+# %% tags=["check"] id="1.7"
+check.phase_sums(phase_sums)
 
 # %% [markdown]
 # Now a surprise: stride 2 does not divide 3, and yet here is a kernel of size 3 without any checkerboard.
@@ -745,6 +768,9 @@ def by_convolution(x, weight, stride=1, padding=0):
     return F.conv2d(spread, turned, padding=weight.shape[-1] - 1 - padding)
     ### END SOLUTION
 
+# %% tags=["check"] id="1.8"
+check.by_convolution(by_convolution)
+
 # %% [markdown]
 # This view explains the layer, but it would be a waste to compute it so: of the cells that the convolution reads,
 # most are the zeros we put in.
@@ -753,6 +779,14 @@ def by_convolution(x, weight, stride=1, padding=0):
 for s in (2, 32):
     spread_cells = ((10 - 1) * s + 1) * ((15 - 1) * s + 1)
     print(f"stride {s:2}: {10 * 15} cells of the map, {spread_cells - 10 * 15:,} zeros between them")
+
+# %% [markdown]
+# ## Your exercises
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress(1)
 
 # %% [markdown]
 # ## Summary

@@ -26,6 +26,7 @@ from torch import nn
 
 from fcn_course import plots
 from fcn_course.bilinear import bilinear_kernel, coverage, tent, upsample, upsampling_layer
+from fcn_course.checks import bilinear as check
 from fcn_course.profiles import get_profile
 from fcn_course.transposed_conv import upsampling_geometry
 from fcn_course.voc import VOCSegmentation
@@ -215,6 +216,9 @@ def my_tent(distance):
     return (1 - distance.abs()).clamp(min=0)
     ### END SOLUTION
 
+# %% tags=["check"] id="2.1"
+check.my_tent(my_tent)
+
 # %% [markdown]
 # The package's `tent`, for five input pixels and scale 4. Row $i$ holds what input pixel $i$ gives to the 20 output
 # pixels:
@@ -274,6 +278,9 @@ def kernel_2d(kernel_size):
     profile = tent((torch.arange(kernel_size) - centre) / scale)
     return profile[:, None] * profile[None, :]
     ### END SOLUTION
+
+# %% tags=["check"] id="2.2"
+check.kernel_2d(kernel_2d)
 
 # %% [markdown]
 # The kernel for scale 2, with its two tents:
@@ -413,6 +420,9 @@ def bilinear_layer(channels, scale):
     return layer
     ### END SOLUTION
 
+# %% tags=["check"] id="2.3"
+check.bilinear_layer(bilinear_layer)
+
 # %% [markdown]
 # The package has it as `upsampling_layer(channels, scale)`. Inside, it equals interpolation for every scale. The
 # frame where it does not is half an input pixel wide: from the edge to the outermost centre, $\lfloor s/2 \rfloor$
@@ -471,9 +481,9 @@ print("most likely class is 8 everywhere:", bool((logits.argmax(dim=0) == 8).all
 # answers that were right, and it can only make up for them by bending its weights.
 #
 # ### Exercise 2.4: repair the border
-# *Code, medium, 10 minutes.* Enlarge `x` $(N, C, H, W)$ with the transposed convolution so that the result equals
-# `F.interpolate(..., mode="bilinear", align_corners=False)` **everywhere**. Do not call `F.interpolate` or
-# `upsample`; that would not be a repair. There are two good ways, and either will do.
+# *Code, medium, 10 minutes.* Enlarge `x` $(N, C, H, W)$ with a transposed convolution, such as `upsampling_layer`, so
+# that the result equals `F.interpolate(..., mode="bilinear", align_corners=False)` **everywhere**. Do not call
+# `F.interpolate` or `upsample`; that would not be a repair. There are two good ways, and either will do.
 #
 # <details><summary>Hint 1</summary>First way: you know by which factor each output pixel has sunk. Second way: give
 # the outermost pixels the neighbours that they lack.</details>
@@ -490,6 +500,9 @@ def upsample_repaired(x, scale):
     layer = upsampling_layer(x.shape[1], scale, trainable=False)
     return layer(x) / coverage(x.shape[2:], scale)
     ### END SOLUTION
+
+# %% tags=["check"] id="2.4"
+check.upsample_repaired(upsample_repaired)
 
 # %% [markdown]
 # Here is the effect, on the piece of the photo from the beginning, eight times larger: the layer as it is, and
@@ -554,6 +567,9 @@ def count_weights(channels, scale, grouped=False):
     return kernels * kernel_size**2
     ### END SOLUTION
 
+# %% tags=["check"] id="2.5"
+check.count_weights(count_weights)
+
 # %% [markdown]
 # For the 21 classes of VOC, from the layers themselves:
 
@@ -606,6 +622,9 @@ def moved_by(size, scale):
     return (corners - half_pixel) * scale
     ### END SOLUTION
 
+# %% tags=["check"] id="2.6"
+check.moved_by(moved_by)
+
 # %% [markdown]
 # At the frame it is half an input cell, and in the middle nothing. The picture is stretched outwards from its middle.
 # On a disc in a map of 10 × 15 cells, enlarged 32 times:
@@ -638,6 +657,14 @@ here[..., 3, 3] = next_to_it[..., 4, 3] = 1
 for align in (False, True):
     a, b = enlarge(here, align), enlarge(next_to_it, align)
     print(f"align_corners={align!s:5}  output moves by 4:", torch.allclose(a[:, :, :-4], b[:, :, 4:], atol=1e-6))
+
+# %% [markdown]
+# ## Your exercises
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress(2)
 
 # %% [markdown]
 # ## Summary

@@ -28,6 +28,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from fcn_course import plots, voc
+from fcn_course.checks import voc as check
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.prediction import normalize
 from fcn_course.profiles import get_profile
@@ -272,6 +273,9 @@ def encode(rgb):
     return indices
     ### END SOLUTION
 
+# %% tags=["check"] id="3.1"
+check.encode(encode)
+
 # %% [markdown]
 # The package has the same in `encode_mask`; it makes the table once and keeps it. Two ways lead to the labels, through
 # the colours and straight from the file, and they must agree:
@@ -303,7 +307,7 @@ except ValueError as error:
 
 # %% tags=["exercise"] id="3.2"
 def decode(indices):
-    """Coloured mask (H, W, 3) uint8 of class indices (H, W)."""
+    """Coloured mask (H, W, 3) uint8 of class indices (H, W) uint8."""
     ### BEGIN SOLUTION
     return COLORMAP[indices]
     ### END SOLUTION
@@ -317,6 +321,9 @@ def round_trip(indices):
     except ValueError:
         return False
     ### END SOLUTION
+
+# %% tags=["check"] id="3.2"
+check.round_trip(decode, round_trip)
 
 # %% [markdown]
 # <details><summary>Answer to the prediction</summary>22: the 21 classes and void. The other 234 indices have colours
@@ -420,6 +427,9 @@ def random_crop(image, mask, crop_size):
     window = (..., slice(top, top + h), slice(left, left + w))
     return image[window], mask[window]
     ### END SOLUTION
+
+# %% tags=["check"] id="3.3"
+check.random_crop(random_crop)
 
 # %% [markdown]
 # ## 3.9 Labels are names, not amounts
@@ -549,6 +559,9 @@ def may_have():
     }
     ### END SOLUTION
 
+# %% tags=["check"] id="3.4"
+check.may_have(may_have)
+
 # %% [markdown]
 # ## 3.11 Small photos: pad, do not drop
 #
@@ -607,6 +620,9 @@ def pad_pair(image, mask, size, fill=(124, 116, 104)):
     new_image[:, :h, :w], new_mask[:h, :w] = image, mask
     return new_image, new_mask
     ### END SOLUTION
+
+# %% tags=["check"] id="3.5"
+check.pad_pair(pad_pair)
 
 # %% [markdown]
 # ## 3.12 Normalisation
@@ -708,7 +724,7 @@ print(f"b = {background:.3f}, b / K = {background / present:.3f}")
 # <details><summary>Hint 1</summary><code>torch.bincount(labels, minlength=21)</code> counts how often each number
 # occurs in a 1-D tensor.</details>
 # <details><summary>Hint 2</summary><code>mask[mask != VOID]</code> is 1-D and has no void. Add up the counts of all
-# masks, and divide once at the end.</details>
+# masks, and divide once at the end: <code>counts.double() / counts.sum()</code> is float64.</details>
 
 # %% tags=["exercise"] id="3.6"
 def frequencies_of(masks):
@@ -717,6 +733,9 @@ def frequencies_of(masks):
     counts = sum(torch.bincount(mask[mask != VOID].long(), minlength=21) for mask in masks)
     return counts.double() / counts.sum()
     ### END SOLUTION
+
+# %% tags=["check"] id="3.6"
+check.frequencies_of(frequencies_of)
 
 # %% [markdown]
 # ### Weights for rare classes
@@ -761,6 +780,17 @@ def median_frequency_weights(masks):
     weights[occurs] = torch.quantile(f, 0.5) / f
     return weights
     ### END SOLUTION
+
+# %% tags=["check"] id="3.7"
+check.median_frequency_weights(median_frequency_weights)
+
+# %% [markdown]
+# ## Your exercises
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress(3)
 
 # %% [markdown]
 # ## Summary

@@ -25,6 +25,7 @@ from torch import nn
 
 from fcn_course import plots
 from fcn_course.bilinear import bilinear_kernel
+from fcn_course.checks import model as check
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import FCN, receptive_field
 from fcn_course.prediction import normalize, predict
@@ -108,6 +109,9 @@ def sizes_of_375x500():
     ### BEGIN SOLUTION
     return [(188, 250), (94, 125), (47, 63), (24, 32), (12, 16)]
     ### END SOLUTION
+
+# %% tags=["check"] id="4.1"
+check.sizes_of_375x500(sizes_of_375x500)
 
 # %% [markdown]
 # ## 4.2 Off with its head
@@ -267,11 +271,15 @@ def assemble(resnet, num_classes):
     )
     ### END SOLUTION
 
+# %% tags=["check"] id="4.2"
+check.assemble(assemble)
+
 # %% [markdown]
 # ### Exercise 4.3: initialise it
 # *Code, medium, 8 minutes.* Take such an `nn.Sequential` and set the last two layers in place: Xavier for the
 # 1x1 convolution, the bilinear kernel for the transposed convolution, and zeros for both biases. Leave the backbone
-# as it is. Afterwards, a constant score map comes out of the last layer as the same constant, away from the frame.
+# as it is, and return the network. Afterwards, a constant score map comes out of the last layer as the same constant,
+# away from the frame.
 #
 # <details><summary>Hint 1</summary><code>net[-1]</code> is the last layer, <code>net[-2]</code> the one before it.
 # Functions of <code>nn.init</code> that end in an underscore change a tensor in place.</details>
@@ -292,6 +300,9 @@ def initialise(net):
     nn.init.zeros_(upsample.bias)
     return net
     ### END SOLUTION
+
+# %% tags=["check"] id="4.3"
+check.initialise(initialise)
 
 # %% [markdown]
 # ## 4.6 The same network in the package
@@ -378,6 +389,9 @@ def weights_of(in_channels, out_channels, kernel_size, groups=1, bias=True):
     return kernels * kernel_size**2 + (out_channels if bias else 0)
     ### END SOLUTION
 
+# %% tags=["check"] id="4.4"
+check.weights_of(weights_of)
+
 # %% [markdown]
 # ## 4.8 Any size of photo
 #
@@ -428,7 +442,7 @@ with torch.inference_mode():
 #
 # ### Exercise 4.5: any size
 # *Code, easy, 6 minutes.* Write a function that runs a network like `net` on a batch of any size and gives
-# logits of exactly the batch's height and width. Where both are multiples of 32, it gives what the network gives.
+# logits of exactly the batch's height and width: what the network gives, without the surplus.
 #
 # <details><summary>Hint 1</summary>The output is always large enough.</details>
 # <details><summary>Hint 2</summary><code>images.shape[-2:]</code> are height and width, and <code>y[..., :h,
@@ -441,6 +455,9 @@ def same_size(net, images):
     height, width = images.shape[-2:]
     return net(images)[..., :height, :width]
     ### END SOLUTION
+
+# %% tags=["check"] id="4.5"
+check.same_size(same_size)
 
 # %% [markdown]
 # ## 4.9 How fine can a grid of 32 draw?
@@ -510,6 +527,9 @@ def field_of_view(layers):
         jump *= stride
     return size, jump
     ### END SOLUTION
+
+# %% tags=["check"] id="4.6"
+check.field_of_view(field_of_view)
 
 # %% [markdown]
 # The package has the same in `receptive_field`. Each of ResNet-18's four stages has four 3x3 convolutions one after the
@@ -604,6 +624,14 @@ plots.image_grid(
 
 # %%
 print("weights that this profile asks for:", profile.weights or "none, it starts from random ones")
+
+# %% [markdown]
+# ## Your exercises
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress(4)
 
 # %% [markdown]
 # ## Summary

@@ -33,6 +33,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from fcn_course import plots
+from fcn_course.checks import training as check
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.prediction import predict
 from fcn_course.profiles import get_profile
@@ -195,6 +196,9 @@ def segmentation_loss(logits, masks, ignore_index=VOID):
     return loss_map[labelled].mean()
     ### END SOLUTION
 
+# %% tags=["check"] id="5.1"
+check.segmentation_loss(segmentation_loss)
+
 # %% [markdown]
 # ## 5.4 Sum or mean: the same learning rate twice
 #
@@ -286,6 +290,9 @@ def from_sum_to_mean(learning_rate, weight_decay, batch_size):
     ### BEGIN SOLUTION
     return learning_rate * batch_size, weight_decay / batch_size
     ### END SOLUTION
+
+# %% tags=["check"] id="5.2"
+check.from_sum_to_mean(from_sum_to_mean)
 
 # %% [markdown]
 # ## 5.5 The loop
@@ -431,6 +438,9 @@ def pixel_accuracy(pred, target, ignore_index=VOID):
     return (pred == target)[target != ignore_index].float().mean().item()
     ### END SOLUTION
 
+# %% tags=["check"] id="5.3"
+check.pixel_accuracy(pixel_accuracy)
+
 # %% [markdown]
 # ### Exercise 5.4: the wrong dimension
 # *Debug, medium, 10 minutes.* A colleague scores a batch of one photo. The network is the *untrained* one from the
@@ -468,6 +478,9 @@ def batch_accuracy(logits, masks, ignore_index=VOID):
     pred = logits.argmax(dim=1)
     return (pred == masks)[masks != ignore_index].float().mean().item()
     ### END SOLUTION
+
+# %% tags=["check"] id="5.4"
+check.batch_accuracy(batch_accuracy)
 
 # %% [markdown]
 # ## 5.8 Mean IoU
@@ -536,12 +549,12 @@ print(f"pixel accuracy {blind.pixel_accuracy:.2f}, mean IoU {blind.mean_iou:.3f}
 # ### Exercise 5.5: mean IoU
 # *Code, medium, 10 minutes.* From predictions and labels to the mean IoU, a `float`. Leave out void pixels, and
 # classes that occur in neither. For `pred` and `target` above it is the mean that the cell printed, also with
-# `num_classes=21`.
+# `num_classes=21`. Both may be `uint8`, as `predict` gives them.
 #
 # <details><summary>Hint 1</summary>Keep the labelled pixels of both; then come three lines that you have seen:
 # <code>bincount</code>, hits, union.</details>
 # <details><summary>Hint 2</summary>Void is 255: if it slips into <code>bincount</code>, the table gets too long for
-# <code>reshape</code>.</details>
+# <code>reshape</code>. And <code>uint8</code> ends at 255, too early for 441 pairs: <code>.long()</code>.</details>
 # <details><summary>Hint 3</summary>0/0 is <code>nan</code> in PyTorch, and <code>nanmean()</code> skips it. Do not
 # turn it into a zero.</details>
 
@@ -555,6 +568,9 @@ def mean_iou(pred, target, num_classes, ignore_index=VOID):
     hits = counts.diagonal()
     return (hits / (counts.sum(dim=0) + counts.sum(dim=1) - hits)).nanmean().item()
     ### END SOLUTION
+
+# %% tags=["check"] id="5.5"
+check.mean_iou(mean_iou)
 
 # %% [markdown]
 # ## 5.9 Two recipes
@@ -793,20 +809,21 @@ print(f"{profile.name}: pixel accuracy {scores.pixel_accuracy:.3f}, mean IoU {sc
 #
 # <details><summary>Hint 1</summary>The recipe was made for more epochs. In a short run there is no time to make up
 # for what goes wrong at the start. Which field decides how far the first steps go?</details>
-# <details><summary>Hint 2</summary>Two epochs are few steps: twice the images, divided by the batch size. Which field
-# makes more steps of the same images, and which other field should change with it?</details>
-# <details><summary>Hint 3</summary><code>return replace(recipe, learning_rate=1e-3)</code> is a start. Then try one
-# change at a time, and another seed, <code>train(..., seed=1)</code>, before you believe in a small difference: luck
-# is worth a few hundredths.</details>
+# <details><summary>Hint 2</summary>Random scale and flip keep a network from learning pictures by heart. Is that the
+# danger, when it sees each picture twice?</details>
+# <details><summary>Hint 3</summary><code>return replace(recipe, augment=False, learning_rate=5e-4)</code> is a start.
+# Change one thing at a time, and try another seed, <code>train(..., seed=1)</code>, before you believe in a small
+# difference: luck is worth a few hundredths.</details>
 
 # %% tags=["exercise"] id="5.6"
 def my_recipe(recipe):
     """The recipe of the run above with changes of your own, for a training of two epochs."""
     ### BEGIN SOLUTION
-    return replace(recipe, learning_rate=1e-3)
+    return replace(recipe, augment=False, learning_rate=5e-4)
     ### END SOLUTION
 
 # %%
+measured = {}                                                      # mean IoU of both, once they are trained
 rivals = {"baseline": recipe, "yours": my_recipe(recipe)}
 if rivals["yours"] is None:
     print("nothing to train yet")
@@ -815,7 +832,19 @@ else:
         rival = replace(rival, epochs=2)
         network, images = profile.new_model(rival), training_set(profile.root, "train", rival)
         result = train(network, images, rival, val_data=val, validate_every=2)[-1]
+        measured[name] = result.mean_iou
         print(f"{name:9}mean IoU {result.mean_iou:.3f}, pixel accuracy {result.pixel_accuracy:.3f}")
+
+# %% tags=["check"] id="5.6"
+check.my_recipe(my_recipe, measured=measured)
+
+# %% [markdown]
+# ## Your exercises
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress(5)
 
 # %% [markdown]
 # ## Summary

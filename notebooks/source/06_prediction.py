@@ -27,6 +27,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from fcn_course import plots
+from fcn_course.checks import prediction as check
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.prediction import normalize, predict, predict_logits, predict_tiled, read_photo, tile_boxes
 from fcn_course.profiles import get_profile
@@ -108,8 +109,8 @@ plots.image_grid([photo, labels, not_normalised, not_eval], ["photo", "all four 
 
 # %% [markdown]
 # ### Exercise 6.1: colours
-# *Code, easy, 5 minutes.* From class indices `(H, W)` to a picture `(H, W, 3)`, `uint8`, in VOC's colours, for a
-# tensor or an array. No loop. `label2image(labels)` must look like the second picture above, without its title.
+# *Code, easy, 5 minutes.* From class indices `(H, W)`, a tensor or an array, to a picture in VOC's colours, an array
+# `(H, W, 3)` of `uint8`. No loop. `label2image(labels)` must look like the second picture above, without its title.
 #
 # <details><summary>Hint 1</summary><code>COLORMAP</code> is (256, 3). What does <code>COLORMAP[5]</code> give? And
 # <code>COLORMAP[[5, 5, 0]]</code>?</details>
@@ -122,6 +123,9 @@ def label2image(labels):
     ### BEGIN SOLUTION
     return COLORMAP[np.asarray(labels)]
     ### END SOLUTION
+
+# %% tags=["check"] id="6.1"
+check.label2image(label2image)
 
 # %% [markdown]
 # The chapter ends with this picture: a few large photos, of each the upper left corner in the size of the training
@@ -226,6 +230,9 @@ def cover(size, tile, overlap=0):
     return [(top, left, *tile) for top in starts_of(size[0], tile[0]) for left in starts_of(size[1], tile[1])]
     ### END SOLUTION
 
+# %% tags=["check"] id="6.2"
+check.cover(cover)
+
 # %% [markdown]
 # ## 6.4 Average what?
 #
@@ -285,6 +292,9 @@ def average_tiles(tile_logits, boxes, size):
         seen[top:top + height, left:left + width] += 1
     return total / seen
     ### END SOLUTION
+
+# %% tags=["check"] id="6.3"
+check.average_tiles(average_tiles)
 
 # %% [markdown]
 # The package's `predict_tiled` does it all: normalise, cut, predict, average, argmax. Where one tile is the whole
@@ -479,8 +489,9 @@ plots.share_by_distance(contour_distance, ~right, "distance to the nearest conto
 # %% [markdown]
 # ### Exercise 6.4: share of boundary errors
 # *Code, medium, 10 minutes.* Of all pixels that are wrong in one photo, which share lies at most `width` pixels from
-# a contour of the labels? Void pixels are never wrong. Use `distance_to_contour`. Give a `float` between 0 and 1.
-# With a `width` as large as the photo it is 1. The cell after the exercise shows your number for one photo.
+# a contour of the labels? Void pixels are never wrong; some other pixel is. Use `distance_to_contour`. Give a `float`
+# between 0 and 1. With a `width` as large as the photo it is 1. The cell after the check shows your number for one
+# photo.
 #
 # <details><summary>Hint 1</summary>Which pixels belong into the denominator? Not all, not all labelled ones: the
 # wrong ones.</details>
@@ -497,6 +508,9 @@ def boundary_error_share(pred, mask, width):
     near = distance_to_contour(mask, furthest=width + 1) <= width
     return near[wrong].float().mean().item()
     ### END SOLUTION
+
+# %% tags=["check"] id="6.4"
+check.boundary_error_share(boundary_error_share)
 
 # %%
 print(boundary_error_share(predictions[here], masks[here], width=8))
@@ -558,10 +572,21 @@ def segment_photo(path, model, shorter_side):
     return logits[0].argmax(dim=0).to("cpu", torch.uint8)
     ### END SOLUTION
 
+# %% tags=["check"] id="6.5"
+check.segment_photo(segment_photo)
+
 # %%
 mask_at_full_size = segment_photo(path, model, shorter_side=usual)
 if mask_at_full_size is not None:
     print("as large as the photo:", tuple(mask_at_full_size.shape) == read_photo(path).size[::-1])
+
+# %% [markdown]
+# ## Your exercises
+
+# %% tags=["nbval-ignore-output"]
+from fcn_course.checks import progress
+
+progress(6)
 
 # %% [markdown]
 # ## Summary

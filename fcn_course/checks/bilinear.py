@@ -1,0 +1,366 @@
+"""Checks of notebook 02, Bilinear upsampling."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from fcn_course.bilinear import bilinear_kernel, coverage, tent, upsampling_layer
+from fcn_course.checks.compare import Arguments, Mistake, compare
+from fcn_course.checks.exercise import check
+from fcn_course.checks.guard import Outcome, call
+from fcn_course.checks.report import Part
+from fcn_course.checks.values import difference, show
+from fcn_course.plots import wanted_and_yours
+from fcn_course.plots.figure import Picture
+from fcn_course.transposed_conv import upsampling_geometry
+
+Function = Callable[..., object]
+
+
+@check("2.1", "the tent", points=2)
+def my_tent(answer: Function) -> list[Part]:
+    """Exercise 2.1: the share of a neighbour at a distance."""
+    numbers = torch.Generator().manual_seed(0)
+
+    def drawn(*shape: int) -> Arguments:
+        return (3 * torch.rand(shape, generator=numbers) - 1.5,)
+
+    return compare(
+        answer,
+        lambda distance: F.relu(1 - distance.abs()),
+        {
+            "falls from 1 to 0": [(torch.tensor([0.25, 0.5]),), (torch.tensor([0.0, 0.75, 1.0]),)],
+            "stays 0 beyond": [(torch.tensor([0.5, 1.5]),), (torch.tensor([0.75, 1.25, 3.0]),)],
+            "the same on the other side": [(torch.tensor([-0.25, 0.25]),), (torch.tensor([-2.0, -0.5, 0.0]),)],
+            "any shape": [drawn(2, 2), drawn(3, 1, 4), drawn(2, 3, 4, 5)],
+        },
+        [
+            Mistake("Beyond distance 1 the share turns negative. The floor belongs under the whole ramp, not under the "
+                    "distance.", lambda distance: 1 - distance.abs()),
+            Mistake("A distance to the left is negative and counts like one to the right: take .abs() of it first.",
+                    lambda distance: (1 - distance).clamp(min=0)),
+            Mistake("Beyond distance 1 this climbs again: .abs() around the ramp is no floor. .clamp(min=0) is one.",
+                    lambda distance: (1 - distance.abs()).abs()),
+            Mistake("This is a round hill. The share falls straight, by the distance itself and not by its square.",
+                    lambda distance: (1 - distance**2).clamp(min=0)),
+            Mistake("max=0 cuts off what is above 0. min=0 is the floor.",
+                    lambda distance: (1 - distance.abs()).clamp(max=0)),
+            Mistake("Python's max and if compare single numbers. .clamp(min=0) does it for a whole tensor.",
+                    shows=lambda outcome, *_: "ambiguous" in outcome.problem),
+        ],
+    )  # fmt: skip
+
+
+@check("2.2", "the kernel", points=3)
+def kernel_2d(answer: Function) -> list[Part]:
+    """Exercise 2.2: one bilinear kernel of a given size."""
+
+    def product(distances: Callable[[torch.Tensor, int], torch.Tensor]) -> Function:
+        """The kernel of somebody to whom cells ``i`` of a kernel of size ``k`` lie in such distances from its peak."""
+
+        def kernel(k: int) -> torch.Tensor:
+            profile = tent(distances(torch.arange(k), k))
+            return torch.outer(profile, profile)
+
+        return kernel
+
+    def down_and_across(k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        distance = (torch.arange(k) - (k - 1) / 2).abs() / ((k + 1) // 2)
+        return distance[:, None].expand(k, k), distance.expand(k, k)
+
+    return compare(
+        answer,
+        lambda k: bilinear_kernel(1, 1, k)[0, 0],
+        {
+            "size 4, for scale 2": [(4,)],
+            "size 3, with a middle cell": [(3,)],
+            "any even size": [(2,), (8,), (16,), (64,)],
+            "any odd size": [(5,), (7,), (15,), (31,)],
+        },
+        [
+            Mistake("For an odd size kernel_size // 2 is too small a scale, and the tent too narrow: add 1 before you "
+                    "halve.", product(lambda i, k: (i - (k - 1) / 2) / (k // 2))),
+            Mistake("kernel_size / 2 is the scale of even kernels only. For both kinds it is (kernel_size + 1) // 2.",
+                    product(lambda i, k: (i - (k - 1) / 2) / (k / 2))),
+            Mistake("The scale is a whole number, for even sizes, too: divide kernel_size + 1 with // and not with /.",
+                    product(lambda i, k: (i - (k - 1) / 2) / ((k + 1) / 2))),
+            Mistake("The peak is half a cell off its place: cells 0 to kernel_size - 1 have their centre at "
+                    "(kernel_size - 1) / 2.", product(lambda i, k: (i - k / 2) / ((k + 1) // 2))),
+            Mistake("The peak stands on a cell, but an even kernel has its centre between two: divide kernel_size - 1 "
+                    "with / and not with //.", product(lambda i, k: (i - (k - 1) // 2) / ((k + 1) // 2))),
+            Mistake("These distances count output pixels. The tent wants input pixels: divide by the scale.",
+                    product(lambda i, k: i - (k - 1) / 2)),
+            Mistake("The distances are divided by the size of the kernel. Its scale is half of that.",
+                    product(lambda i, k: (i - (k - 1) / 2) / k)),
+            Mistake("The two tents are added. A share along both axes is a product.",
+                    lambda k: sum(map(tent, down_and_across(k)))),
+            Mistake("This is a round cone. Multiply a tent down by a tent across.",
+                    lambda k: tent(torch.hypot(*down_and_across(k)))),
+            Mistake("This is a pyramid: the smaller of two shares. Multiply them.",
+                    lambda k: tent(torch.maximum(*down_and_across(k)))),
+            Mistake("The kernel's sum has been made 1, as for a blur. Here shares add up to 1 at an output pixel, "
+                    "where only part of each kernel arrives: leave the products as they are.",
+                    lambda k: bilinear_kernel(1, 1, k)[0, 0] / bilinear_kernel(1, 1, k).sum()),
+            Mistake("This has one axis. Turn one profile into a column with [:, None], so that all pairs are "
+                    "multiplied.", shows=lambda outcome, _, arguments: _shape(outcome.value) == arguments),
+            Mistake("Only the kernel is asked for, without the axes for channels.",
+                    shows=lambda outcome, _, arguments: _shape(outcome.value) == (1, 1, *2 * arguments)),
+        ],
+        draw=wanted_and_yours,
+        differs=_float_difference,
+    )  # fmt: skip
+
+
+@check("2.3", "fill a layer", points=3)
+def bilinear_layer(answer: Function) -> list[Part]:
+    """Exercise 2.3: a transposed convolution with bilinear weights."""
+
+    def layer(channels: int, size: int, stride: int, padding: int, everywhere: bool = False) -> nn.ConvTranspose2d:
+        """One with another geometry, or with its kernel ``everywhere``: for each pair of channels."""
+        made = nn.ConvTranspose2d(channels, channels, size, stride, padding, bias=False)
+        made.weight.data[:] = bilinear_kernel(1, 1, size) if everywhere else bilinear_kernel(channels, channels, size)
+        return made
+
+    def raises(words: str) -> Callable[[Outcome, object, Arguments], bool]:
+        return lambda outcome, *_: words in outcome.problem
+
+    errors = [
+        Mistake("Autograd watches over the weight. Fill it inside with torch.no_grad().",
+                shows=raises("leaf Variable")),
+        Mistake("A parameter cannot be replaced by a tensor. Copy the numbers into it: layer.weight.copy_(...).",
+                shows=raises("cannot assign")),
+        Mistake("Kernel and weight differ in size: give bilinear_kernel the kernel size that the layer has.",
+                shows=raises("must match the size")),
+    ]  # fmt: skip
+    in_size = [
+        Mistake("For odd scales the kernel has 2 * scale - 1 cells. upsampling_geometry(scale) knows it.",
+                lambda channels, scale: layer(channels, 2 * scale, scale, scale // 2)),
+        Mistake("Without padding the patches of the outermost cells stick out, and the map becomes too large.",
+                lambda channels, scale: layer(channels, upsampling_geometry(scale)[0], scale, 0)),
+        Mistake("The stride is 1, so the map hardly grows. A map becomes scale times larger with stride=scale.",
+                lambda channels, scale: layer(channels, upsampling_geometry(scale)[0], 1, scale // 2)),
+    ]  # fmt: skip
+    in_weights = [
+        Mistake("The kernel is only as wide as the stride, so patches lie side by side. A tent is two strides wide.",
+                lambda channels, scale: layer(channels, scale, scale, 0)),
+        Mistake("Every pair of channels has the kernel, so each output is the sum of all channels. Only channel c to "
+                "channel c may have one: bilinear_kernel(channels, channels, kernel_size).",
+                lambda channels, scale: layer(channels, *upsampling_geometry(scale), everywhere=True)),
+        Mistake("The weight still has the random numbers of a new layer: copy the bilinear kernel into it.",
+                shows=lambda outcome, *_: call(lambda: bool((outcome.value.weight < 0).any())).value is True),
+    ]  # fmt: skip
+    in_bias = [
+        Mistake("A new layer has a bias, whose random values tint every map: say bias=False.",
+                shows=lambda outcome, *_: isinstance(outcome.value, nn.ConvTranspose2d)),
+    ]  # fmt: skip
+    sizes = {"exactly `scale` times larger": [(1, 2), (2, 4), (3, 8)], "odd scales, too": [(1, 3), (2, 5)]}
+    values = {"one channel, bilinear": [(1, 2), (1, 4), (1, 3)], "channels stay apart": [(2, 2), (3, 4), (5, 3)]}
+    same_size = partial(_layer_difference, of=_zeros)
+    return [
+        *compare(answer, upsampling_layer, sizes, [*errors, *in_size], differs=same_size),
+        *compare(
+            answer, upsampling_layer, values, [*errors, *in_size, *in_weights], differs=_layer_difference, draw=_weights
+        ),
+        *compare(answer, upsampling_layer, {"no bias": [(1, 2), (3, 3)]}, [*errors, *in_bias], differs=_has_bias),
+    ]
+
+
+@check("2.4", "repair the border", points=3)
+def upsample_repaired(answer: Function) -> list[Part]:
+    """Exercise 2.4: bilinear up to the frame, by a transposed convolution."""
+    numbers = torch.Generator().manual_seed(0)
+
+    def maps(*shape: int) -> torch.Tensor:
+        return torch.randint(1, 10, shape, generator=numbers).float()
+
+    def enlarged(x: torch.Tensor, scale: int) -> torch.Tensor:
+        return upsampling_layer(x.shape[1], scale, trainable=False)(x)
+
+    def padded(x: torch.Tensor, scale: int, mode: str = "replicate") -> torch.Tensor:
+        return enlarged(F.pad(x, (1, 1, 1, 1), mode=mode), scale)
+
+    parts = compare(
+        answer,
+        lambda x, scale: F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False),
+        {
+            "a constant map stays constant": [(torch.ones(1, 1, 2, 2), 2), (torch.full((1, 1, 3, 3), 4.0), 4)],
+            "any square map": [(maps(1, 1, 2, 2), 2), (maps(1, 1, 4, 4), 4)],
+            "odd scales and oblong maps": [(maps(1, 1, 2, 3), 3), (maps(1, 1, 4, 2), 2), (maps(1, 1, 3, 5), 8)],
+            "several images and channels": [(maps(1, 2, 2, 2), 2), (maps(2, 1, 2, 3), 2), (maps(2, 3, 4, 3), 5)],
+        },
+        [
+            Mistake("The frame still sinks, for nothing but zeros stands in for the missing neighbours. Divide by the "
+                    "coverage, or repeat the outermost cells: F.pad(..., mode=\"replicate\").", enlarged),
+            Mistake("The coverage says by how much the frame has sunk. Divide by it instead of multiplying.",
+                    lambda x, scale: enlarged(x, scale) * coverage(x.shape[2:], scale)),
+            Mistake("The coverage is that of a map with other sides. It takes height and width: x.shape[2:].",
+                    lambda x, scale: enlarged(x, scale) / coverage(x.shape[2], scale)),
+            Mistake("The cells added at the frame are still there, scale output pixels on every side: cut them off.",
+                    padded),
+            Mistake("One pixel is cut off at each side. The cell that was added there has become scale pixels.",
+                    lambda x, scale: padded(x, scale)[..., 1:-1, 1:-1]),
+            Mistake("Half a cell is cut off at each side. The cell that was added there has become scale pixels.",
+                    lambda x, scale: padded(x, scale)[..., scale // 2 : -(scale // 2), scale // 2 : -(scale // 2)]),
+            Mistake("This pads with the cells next to the outermost ones (reflect). Interpolation repeats the "
+                    "outermost themselves.",
+                    lambda x, scale: padded(x, scale, "reflect")[..., scale:-scale, scale:-scale]),
+        ],
+        draw=lambda yours, wanted: wanted_and_yours(_first_map(yours), wanted[0, 0]),
+    )  # fmt: skip
+    if any(part.passed for part in parts) and not _convolves(answer):
+        shown = ("upsample_repaired(x, 2) calls no transposed convolution",)
+        mistake = "This is interpolation by another function. Here a layer has to do it: start with upsampling_layer."
+        return [Part("by a transposed convolution", False, shown, mistake)]
+    return parts
+
+
+@check("2.5", "count the weights", points=2)
+def count_weights(answer: Function) -> list[Part]:
+    """Exercise 2.5: the number of weights of an upsampling layer, dense and grouped."""
+    return compare(
+        answer,
+        lambda channels, scale, grouped=False: upsampling_layer(channels, scale, grouped=grouped).weight.numel(),
+        {
+            "dense": [(1, 2), (2, 2), (6, 2), (5, 8)],
+            "grouped": [(2, 2, True), (6, 2, True), (21, 32, True)],
+            "odd scales": [(1, 3), (2, 5), (4, 3, True), (3, 7, True)],
+        },
+        [
+            Mistake("A kernel for an odd scale is one smaller, 2 * scale - 1. upsampling_geometry(scale) knows it.",
+                    lambda c, s, grouped=False: (c if grouped else c * c) * (2 * s) ** 2),
+            Mistake("Dense there is a kernel for every pair of channels, channels * channels of them.",
+                    lambda c, s, grouped=False: c * (2 * s - s % 2) ** 2),
+            Mistake("With grouped=True there is one kernel for each channel, not one for every pair.",
+                    lambda c, s, grouped=False: c * c * (2 * s - s % 2) ** 2),
+            Mistake("A kernel is as high as it is wide: its weights are kernel_size ** 2.",
+                    lambda c, s, grouped=False: (c if grouped else c * c) * (2 * s - s % 2)),
+            Mistake("The kernel is not as wide as the scale but twice that, or one less.",
+                    lambda c, s, grouped=False: (c if grouped else c * c) * s**2),
+            Mistake("Only weights are counted here. The layer has no bias.",
+                    lambda c, s, grouped=False: (c if grouped else c * c) * (2 * s - s % 2) ** 2 + c),
+        ],
+    )  # fmt: skip
+
+
+@check("2.6", "by how much?", points=3)
+def moved_by(answer: Function) -> list[Part]:
+    """Exercise 2.6: how far align_corners=True moves what each output pixel looks at."""
+
+    def half_pixel(size: int, scale: int) -> torch.Tensor:
+        return (torch.arange(size * scale) + 0.5) / scale - 0.5
+
+    def corners(size: int, scale: int) -> torch.Tensor:
+        return torch.linspace(0, size - 1, size * scale)
+
+    def moved(size: int, scale: int) -> torch.Tensor:
+        return scale * (corners(size, scale) - half_pixel(size, scale))
+
+    def same_length(yours: object, wanted: torch.Tensor) -> str:
+        return difference(_zeros(yours) if isinstance(yours, torch.Tensor) else yours, _zeros(wanted))
+
+    mistakes = [
+        Mistake("These are input pixels. Each of them is scale output pixels wide.",
+                lambda n, s: moved(n, s) / s),
+        Mistake("The sign is the other way round: the place with align_corners minus the half-pixel one.",
+                lambda n, s: -moved(n, s)),
+        Mistake("The direction is lost. At the near end places move forward, at the far end back: no .abs().",
+                lambda n, s: moved(n, s).abs()),
+        Mistake("The halves are missing in the half-pixel place: (j + 0.5) / scale - 0.5.",
+                lambda n, s: s * (corners(n, s) - torch.arange(n * s) / s)),
+        Mistake("The - 0.5 at the end of the half-pixel place is missing.",
+                lambda n, s: moved(n, s) - s / 2),
+        Mistake("The last place is not at the last centre: there are size * scale - 1 steps from the first output "
+                "pixel to the last.", lambda n, s: s * (torch.arange(n * s) * (n - 1) / (n * s) - half_pixel(n, s))),
+        Mistake("The corners are one too far: size cells have size - 1 steps from the first centre to the last.",
+                lambda n, s: s * (torch.arange(n * s) * n / (n * s - 1) - half_pixel(n, s))),
+        Mistake("The half-pixel places have been held within the map. Here they may lie beyond its ends.",
+                lambda n, s: s * (corners(n, s) - half_pixel(n, s).clamp(0, n - 1))),
+        Mistake("There is one value for each output pixel, size * scale of them: j is torch.arange(size * scale).",
+                shows=lambda outcome, _, arguments: _shape(outcome.value) == arguments[:1]),
+    ]  # fmt: skip
+    small = [(2, 2), (3, 2), (2, 5), (7, 3)]
+    values = {"two cells": [(2, 2), (2, 3)], "10 cells, scale 32": [(10, 32)], "any size and scale": [*small, (15, 8)]}
+    return [
+        *compare(answer, moved, {"a value for each output pixel": small}, mistakes, differs=same_length),
+        *compare(answer, moved, values, mistakes, differs=_float_difference),
+    ]
+
+
+class _Calls(TorchFunctionMode):
+    """Notes in ``names`` which functions of torch are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Function, types: object, args: Any = (), kwargs: Any = None) -> object:
+        self.names.add(getattr(func, "__name__", ""))
+        return func(*args, **(kwargs or {}))
+
+
+def _convolves(answer: Function) -> bool:
+    """Whether a transposed convolution is called on the way."""
+    with _Calls() as calls:
+        call(answer, torch.ones(1, 1, 2, 2), 2)
+    return not calls.names.isdisjoint({"conv_transpose1d", "conv_transpose2d"})
+
+
+def _float_difference(yours: object, wanted: object) -> str:
+    """Takes float64 for float32."""
+    if isinstance(yours, torch.Tensor) and yours.dtype == torch.float64:
+        yours = yours.float()
+    return difference(yours, wanted)
+
+
+def _zeros(value: torch.Tensor) -> torch.Tensor:
+    """Has its shape and nothing else."""
+    return torch.zeros(value.shape)
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else ()
+
+
+def _first_map(value: object) -> object:
+    """The first channel of the first image, where there is one."""
+    return value[0, 0] if isinstance(value, torch.Tensor) and value.ndim == 4 and value.numel() else None
+
+
+def _no_layer(value: object) -> str:
+    return f"returns {show(value)}, which is no nn.ConvTranspose2d"
+
+
+def _has_bias(value: object, _: object) -> str:
+    if not isinstance(value, nn.ConvTranspose2d):
+        return _no_layer(value)
+    return "" if value.bias is None else "has a bias"
+
+
+def _layer_difference(
+    yours: object, wanted: nn.ConvTranspose2d, of: Callable[[Any], object] = lambda made: made
+) -> str:
+    """How two layers differ in something ``of`` what they make of a map; a bias does not count."""
+    if not isinstance(yours, nn.ConvTranspose2d):
+        return _no_layer(yours)
+
+    names = "weight", "stride", "padding", "output_padding", "groups", "dilation"
+    without_bias = partial(F.conv_transpose2d, **{name: getattr(yours, name) for name in names})
+    x = torch.rand(1, wanted.in_channels, 3, 4, generator=torch.Generator().manual_seed(0))
+    made = call(without_bias, x)
+    if made.problem:
+        return f"is a layer that {made.problem}"
+    found = difference(of(made.value), of(wanted(x)))
+    return found and f"what it makes of a map {found}"
+
+
+def _weights(yours: object, wanted: nn.ConvTranspose2d) -> Picture | None:
+    """The kernels of both layers: one row of kernels for each channel that comes in, one column for each going out."""
+    if not isinstance(yours, nn.ConvTranspose2d) or yours.weight.ndim != 4:
+        return None
+    table, wanted_table = (layer.weight.detach().transpose(1, 2).flatten(2).flatten(0, 1) for layer in (yours, wanted))
+    return wanted_and_yours(table, wanted_table)

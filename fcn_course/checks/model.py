@@ -1,0 +1,413 @@
+"""Checks of notebook 04, From ResNet-18 to an FCN."""
+
+import copy
+from collections.abc import Callable
+from functools import cache, partial, wraps
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from fcn_course.bilinear import bilinear_kernel
+from fcn_course.checks.compare import Arguments, Mistake, compare
+from fcn_course.checks.exercise import check
+from fcn_course.checks.guard import call
+from fcn_course.checks.report import Part
+from fcn_course.checks.values import TOLERANCE, difference, show
+from fcn_course.model import receptive_field
+from fcn_course.transposed_conv import conv_output_size
+
+Function = Callable[..., Any]
+Look = Callable[[nn.Sequential], object]
+"""What a check looks at in a network; it may raise."""
+
+
+HALVING = {"conv1": (7, 2, 3)} | dict.fromkeys(("maxpool", "layer2", "layer3", "layer4"), (3, 2, 1))
+SIZE_MISTAKES: dict[str, Callable[[int, int, int, int], float]] = {
+    "An odd size is rounded up, for the padding gives the last pixel a window too.": lambda n, k, s, p: n // 2,
+    "A map has no half cells: an odd size is rounded up.": lambda n, k, s, p: n / 2,
+    "This is the size before the layer. Each of the five halves it.": lambda n, k, s, p: n,
+    "The padding is missing: kernel 7 comes with padding 3, kernel 3 with padding 1.":
+        lambda n, k, s, p: (n - k) // s + 1,
+    "The padding is there at both ends: size + 2 * padding.": lambda n, k, s, p: (n + p - k) // s + 1,
+    "The first window counts too: + 1 at the end of the formula.": lambda n, k, s, p: (n + 2 * p - k) // s,
+}  # fmt: skip
+
+
+@check("4.1", "sizes of another photo", points=1)
+def sizes_of_375x500(answer: Function) -> list[Part]:
+    """Exercise 4.1: the sizes of a photo on its way through ResNet-18. The right ones are not shown."""
+    outcome = call(answer)
+    is_list = isinstance(outcome.value, list | tuple) and len(outcome.value) == len(HALVING)
+    problem = "" if is_list else outcome.problem or difference(outcome.value, [()] * len(HALVING))
+    height, width = 375, 500
+    parts = []
+    for number, (layer, geometry) in enumerate(HALVING.items()):
+        before, (height, width) = (height, width), (conv_output_size(n, *geometry) for n in (height, width))
+        yours = outcome.value[number] if is_list else None
+        if is_list and not difference(yours, (height, width)):
+            parts.append(Part(layer, True))
+            continue
+        mistakes: dict[str, list[float]] = {"First the height, then the width.": [width, height]}
+        mistakes |= {words: [size(n, *geometry) for n in before] for words, size in SIZE_MISTAKES.items()}
+        likely = next((words for words, pair in mistakes.items() if is_list and not difference(yours, pair)), "")
+        shown = f"{layer}: {show(yours)} is not the size" if is_list else f"yours: {problem}"
+        parts.append(Part(layer, False, (shown,), likely))
+    return parts
+
+
+@check("4.2", "assemble FCN-32s", points=3)
+def assemble(answer: Function) -> list[Part]:
+    """Exercise 4.2: backbone, 1x1 convolution and transposed convolution, of a small ResNet and of a wide one."""
+    photo = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+
+    def size(net: nn.Sequential) -> object:
+        return net.eval()(photo).shape
+
+    looks: dict[str, Look] = {
+        "scores by a 1x1 convolution": lambda net: (_described(net, -1),
+                                                    _described(net, -2, "out_channels", "kernel_size")),
+        "enlarged by a transposed one": lambda net: _described(net, -1, "out_channels", *GEOMETRY),
+        "before them the ResNet, without its head": lambda net: net.eval()[:-2](photo),
+        "back to the photo's size": size,
+        "other ResNets": lambda net: (_described(net, -2, "out_channels"), size(net)),
+    }  # fmt: skip
+    mistakes = [
+        Mistake("nn.Sequential wants layers one by one. A star unpacks a list: *list(...).",
+                lambda resnet, n: nn.Sequential(list(resnet.children()))),  # type: ignore[call-overload]
+        Mistake("The mean over all cells is still in the backbone. Two layers go: [:-2].",
+                partial(_fcn, cut=-1)),
+        Mistake("Pooling and Linear are still in the backbone. Two layers go: [:-2].",
+                partial(_fcn, cut=None)),
+        Mistake("Too much is cut off: layer4 stays.",
+                partial(_fcn, cut=-3)),
+        Mistake("The transposed convolution is missing: nothing brings the scores back to the photo's size.",
+                lambda resnet, n: _fcn(resnet, n)[:-1]),
+        Mistake("The 1x1 convolution is missing, which turns the features of each cell into scores.",
+                lambda resnet, n: nn.Sequential(*_fcn(resnet, n)[:-2], _upsampling(resnet.fc.in_features, n))),
+        Mistake("21 is written down where num_classes is meant.",
+                lambda resnet, n: _fcn(resnet, 21)),
+        Mistake("512 is ResNet-18's number of channels. resnet.fc.in_features is that of any ResNet.",
+                partial(_fcn, features=512)),
+        Mistake("The padding is missing, which takes 16 pixels off on each side.",
+                partial(_fcn, padding=0)),
+        Mistake("A kernel as wide as the stride makes blocks that do not overlap. For smooth maps it is twice as wide.",
+                partial(_fcn, kernel_size=32, padding=0)),
+        Mistake("The geometry is another one: upsampling_geometry(32) is kernel 64, stride 32, padding 16.",
+                shows=lambda outcome, *_: isinstance(outcome.value[-1], nn.ConvTranspose2d)
+                and _geometry(outcome.value) != _geometry(nn.Sequential(_upsampling(1, 1)))),
+    ]  # fmt: skip
+    parts = []
+    for name, look in looks.items():
+        given = (_small_resnet(Bottleneck), 2) if name == "other ResNets" else (_small_resnet(BasicBlock), 3)
+        parts += compare(answer, _fcn, {name: [given]}, mistakes, differs=_difference_in(look), may_change=True)
+    return parts
+
+
+@check("4.3", "initialise it", points=3)
+def initialise(answer: Function) -> list[Part]:
+    """Exercise 4.3: Xavier, bilinear, no biases, in place."""
+    torch.manual_seed(0)
+    net = _small_fcn()
+
+    def kaiming(net: nn.Sequential) -> None:
+        nn.init.kaiming_uniform_(_weight(net, -2), nonlinearity="relu")
+
+    def zero_scores(net: nn.Sequential) -> None:
+        nn.init.zeros_(_weight(net, -2))
+
+    def all_pairs(net: nn.Sequential) -> None:
+        _weight(net, -1).data.copy_(bilinear_kernel(1, 1, 64))
+
+    def nothing(net: nn.Sequential) -> None: ...
+
+    errors = [
+        Mistake("PyTorch keeps track of what happens to a parameter. Overwrite it inside with torch.no_grad():.",
+                shows=lambda outcome, *_: "requires grad" in outcome.problem),
+        Mistake("A plain tensor cannot take the place of a parameter. Overwrite its numbers: weight.copy_(...).",
+                shows=lambda outcome, *_: "cannot assign" in outcome.problem),
+        Mistake("The number of classes is that of the network: net[-1].in_channels.",
+                shows=lambda outcome, *_: "must match" in outcome.problem),
+    ]  # fmt: skip
+
+    def part(name: str, look: Look, mistakes: list[Mistake], tolerance: float = TOLERANCE) -> list[Part]:
+        return compare(
+            _in_place(answer),
+            lambda net: _initialised(copy.deepcopy(net)),
+            {name: [(net,)]},
+            errors + mistakes,
+            differs=_difference_in(look, tolerance),
+            may_change=True,
+        )
+
+    return [
+        *part(
+            "Xavier for the 1x1 convolution",
+            lambda net: {"the standard deviation of net[-2].weight": _weight(net, -2).std().item()},
+            [
+                Mistake("net[-2].weight is as it was. Set it in place: nn.init.xavier_uniform_ changes the tensor it "
+                        "is given.", _in_place(nothing)),
+                Mistake("This is Kaiming's initialisation, which looks at n_in only. Take nn.init.xavier_uniform_.",
+                        _in_place(kaiming)),
+                Mistake("The weights of net[-2] are zero. Xavier's are random.", _in_place(zero_scores)),
+            ],
+            tolerance=0.08,
+        ),
+        *part(
+            "the bilinear kernel for the transposed convolution",
+            lambda net: _weight(net, -1),
+            [
+                Mistake("net[-1].weight is as it was: copy the bilinear kernel into it.", _in_place(nothing)),
+                Mistake("One kernel went to every pair of classes, so each class spills into all others. "
+                        "bilinear_kernel(classes, classes, 64) keeps them apart.", _in_place(all_pairs)),
+                Mistake("The weights of net[-1] are random. Xavier is for net[-2], the bilinear kernel for net[-1].",
+                        shows=lambda outcome, *_: bool(_weight(outcome.value, -1).lt(0).any())),
+            ],
+        ),
+        *part(
+            "zeros for both biases",
+            lambda net: {f"net[{number}].bias": net[number].bias for number in (-2, -1)},
+            [
+                Mistake("Both biases still have random numbers: nn.init.zeros_.", _in_place(nothing)),
+                Mistake("The bias of the transposed convolution still has random numbers.",
+                        _in_place(partial(_initialised, biases=(-2,)))),
+                Mistake("The bias of the 1x1 convolution still has random numbers.",
+                        _in_place(partial(_initialised, biases=(-1,)))),
+            ],
+        ),
+        *part(
+            "the backbone as it was",
+            lambda net: net[:-2].state_dict(),
+            [
+                Mistake("More than the last two layers has changed. Going through all of them would overwrite what a "
+                        "backbone has learned.", shows=lambda outcome, *_: not outcome.problem),
+            ],
+        ),
+        *compare(_given_back(answer), lambda net: THE_SAME, {"the network given back": [(net,)]}, errors,
+                 may_change=True),
+    ]  # fmt: skip
+
+
+GEOMETRY = ("kernel_size", "stride", "padding")
+THE_SAME = "the network that it was given"
+
+
+@cache
+def _small_resnet(block: type[BasicBlock | Bottleneck]) -> ResNet:
+    """As few weights as possible, but as many channels as a ResNet-18 (with BasicBlock) or a ResNet-50 has."""
+    return ResNet(block, [1, 1, 1, 1], width_per_group=64 if block is BasicBlock else 1)
+
+
+def _fcn(
+    resnet: ResNet, num_classes: int, cut: int | None = -2, features: int | None = None, **geometry: int
+) -> nn.Sequential:
+    score = nn.Conv2d(features or resnet.fc.in_features, num_classes, kernel_size=1)
+    return nn.Sequential(*list(resnet.children())[:cut], score, _upsampling(num_classes, num_classes, **geometry))
+
+
+def _upsampling(channels: int, classes: int, kernel_size: int = 64, padding: int = 16) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(channels, classes, kernel_size, stride=32, padding=padding)
+
+
+def _small_fcn() -> nn.Sequential:
+    """As many layers as a ResNet-18 as FCN-32s, with few weights in the backbone."""
+    backbone = [nn.Conv2d(3, 8, 7, 2, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    stages = [nn.Conv2d(channels, 2 * channels, 1) for channels in (8, 16, 32)]
+    return nn.Sequential(*backbone, nn.Conv2d(8, 8, 1), *stages, nn.Conv2d(64, 24, 1), _upsampling(24, 24))
+
+
+def _initialised(net: nn.Sequential, biases: tuple[int, ...] = (-2, -1)) -> nn.Sequential:
+    nn.init.xavier_uniform_(_weight(net, -2))
+    _weight(net, -1).data.copy_(bilinear_kernel(24, 24, 64))
+    for number in biases:
+        nn.init.zeros_(net[number].bias)  # type: ignore[arg-type]
+    return net
+
+
+def _difference_in(look: Look, tolerance: float = TOLERANCE) -> Callable[[object, Any], str]:
+    """Compares two networks in what ``look`` sees of them."""
+
+    def differs(yours: object, wanted: nn.Sequential) -> str:
+        if not isinstance(yours, nn.Sequential):
+            return difference(yours, "an nn.Sequential")
+        with torch.no_grad():
+            mine, right = call(partial(look, yours)), call(partial(look, wanted))
+        if mine.problem or right.problem:
+            return "" if mine.problem == right.problem else mine.problem or "runs"
+        return difference(mine.value, right.value, tolerance)
+
+    return differs
+
+
+def _described(net: nn.Sequential, number: int, *names: str) -> dict[str, object]:
+    """The kind of a layer, where lazy ones count as what they become, and what is set in it."""
+    layer = net[number]
+    kind = next((kind for kind in (nn.Conv2d, nn.ConvTranspose2d) if isinstance(layer, kind)), type(layer))
+    return {f"net[{number}]": kind.__name__} | {f"net[{number}].{name}": getattr(layer, name, None) for name in names}
+
+
+def _geometry(net: nn.Sequential) -> list[object]:
+    return [getattr(net[-1], name) for name in GEOMETRY]
+
+
+def _weight(net: nn.Sequential, layer: int) -> torch.Tensor:
+    weight = net[layer].weight
+    assert isinstance(weight, torch.Tensor)
+    return weight
+
+
+def _in_place(function: Function) -> Function:
+    """What ``function`` makes of a network, whatever it returns."""
+
+    @wraps(function)
+    def changed(net: nn.Sequential) -> nn.Sequential:
+        function(net)
+        return net
+
+    return changed
+
+
+def _given_back(function: Function) -> Function:
+    @wraps(function)
+    def returned(net: nn.Sequential) -> object:
+        value = function(net)
+        return THE_SAME if value is net else value
+
+    return returned
+
+
+@check("4.4", "count without running", points=2)
+def weights_of(answer: Function) -> list[Part]:
+    """Exercise 4.4: the number of parameters of a convolution."""
+
+    def counted(i: int, o: int, k: int, groups: int = 1, bias: bool = True) -> int:
+        layer = nn.Conv2d(i, o, k, groups=groups, bias=bias, device="meta")
+        return sum(parameter.numel() for parameter in layer.parameters())
+
+    return compare(
+        answer,
+        counted,
+        {
+            "without groups and bias": [(1, 1, 3, 1, False), (2, 5, 1, 1, False), (3, 4, 2, 1, False)],
+            "with bias": [(1, 1, 1), (2, 3, 1), (512, 21, 1), (21, 21, 64)],
+            "with groups": [(2, 2, 1, 2, False), (4, 6, 3, 2, False), (21, 21, 64, 21, False)],
+            "with groups and bias": [(2, 2, 1, 2), (6, 9, 3, 3), (21, 21, 64, 21)],
+        },
+        [
+            Mistake("A kernel is as high as it is wide: kernel_size**2.",
+                    lambda i, o, k, groups=1, bias=True: i * o // groups * k + o * bias),
+            Mistake("Every pair of channels has a kernel: in_channels * out_channels.",
+                    lambda i, o, k, groups=1, bias=True: o * k**2 // groups + o * bias),
+            Mistake("Every pair of channels has a kernel: multiply in_channels by out_channels, instead of adding.",
+                    lambda i, o, k, groups=1, bias=True: (i + o) * k**2 // groups + o * bias),
+            Mistake("The bias is missing. It is one number for each output channel.",
+                    lambda i, o, k, groups=1, bias=True: i * o // groups * k**2),
+            Mistake("With bias=False there is no bias to count.",
+                    lambda i, o, k, groups=1, bias=True: i * o // groups * k**2 + o),
+            Mistake("A bias is added to what comes out: out_channels numbers, not in_channels.",
+                    lambda i, o, k, groups=1, bias=True: i * o // groups * k**2 + i * bias),
+            Mistake("A layer has a bias for each output channel, not just one.",
+                    lambda i, o, k, groups=1, bias=True: i * o // groups * k**2 + bias),
+            Mistake("Groups have been left out: channels meet only inside their group.",
+                    lambda i, o, k, groups=1, bias=True: i * o * k**2 + o * bias),
+            Mistake("This is one group. There are groups of them, so one division by groups is left.",
+                    lambda i, o, k, groups=1, bias=True: (i // groups) * (o // groups) * k**2 + o * bias),
+            Mistake("Groups divide the kernels only. The bias stays one number for each output channel.",
+                    lambda i, o, k, groups=1, bias=True: (i * o * k**2 + o * bias) // groups),
+            Mistake("A number of weights is whole: divide with //.",
+                    lambda i, o, k, groups=1, bias=True: i * o / groups * k**2 + o * bias),
+        ],
+    )  # fmt: skip
+
+
+@check("4.5", "any size", points=2)
+def same_size(answer: Function) -> list[Part]:
+    """Exercise 4.5: logits as large as the photo, from a network that rounds sizes up."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 2, 3, stride=32, padding=1), nn.ConvTranspose2d(2, 2, 64, stride=32, padding=16))
+
+    def photos(*shape: int) -> Arguments:
+        return net, torch.rand(shape[0], 3, *shape[1:])
+
+    def squeezed(net: Function, images: torch.Tensor, mode: str) -> torch.Tensor:
+        return F.interpolate(net(images), images.shape[-2:], mode=mode)
+
+    def shifted(net: Function, images: torch.Tensor, share: float) -> torch.Tensor:
+        logits, (height, width) = net(images), images.shape[-2:]
+        top, left = int(share * (logits.shape[-2] - height)), int(share * (logits.shape[-1] - width))
+        return logits[..., top : top + height, left : left + width]
+
+    return compare(
+        answer,
+        lambda net, images: net(images)[..., : images.shape[-2], : images.shape[-1]],
+        {
+            "multiples of 32: what the network gives": [photos(1, 32, 32), photos(2, 64, 32)],
+            "any height": [photos(1, 33, 32), photos(1, 1, 64)],
+            "any width": [photos(1, 32, 50), photos(1, 64, 31)],
+            "both, and several photos": [photos(1, 1, 1), photos(2, 40, 70), photos(3, 97, 65)],
+        },
+        [
+            Mistake("The surplus is still there. Cut it off below and on the right.",
+                    lambda net, images: net(images)),
+            *(Mistake("This squeezes the scores until they fit, so they lie on other pixels. Cut the surplus off.",
+                      partial(squeezed, mode=mode)) for mode in ("bilinear", "nearest")),
+            Mistake("The surplus is cut off all round. Cell 0 begins at pixel 0: cut below and on the right only.",
+                    partial(shifted, share=0.5)),
+            Mistake("The surplus is cut off above and on the left. Keep the upper left part.",
+                    partial(shifted, share=1)),
+            Mistake("Height and width are exchanged: images.shape is (N, 3, H, W).",
+                    lambda net, images: net(images)[..., : images.shape[-1], : images.shape[-2]]),
+            Mistake("The photo is made smaller before it goes through the network. Every pixel must have its logits.",
+                    lambda net, images:
+                    net(images[..., : images.shape[-2] // 32 * 32, : images.shape[-1] // 32 * 32])),
+        ],
+    )  # fmt: skip
+
+
+@check("4.6", "the receptive field", points=3)
+def field_of_view(answer: Function) -> list[Part]:
+    """Exercise 4.6: how many pixels a cell can see, and how far apart neighbours look."""
+
+    def field(layers: list[tuple[int, int]], start: int = 1, less: int = 1, late: bool = False) -> tuple[int, int]:
+        size, jump = start, 1
+        for kernel_size, stride in layers:
+            size, jump = size + (kernel_size - less) * jump * (stride if late else 1), jump * stride
+        return size, jump
+
+    return compare(
+        answer,
+        receptive_field,
+        {
+            "no layers": [([],)],
+            "one layer": [([(3, 1)],), ([(7, 2)],), ([(1, 4)],)],
+            "stride 1 only": [([(3, 1), (3, 1)],), ([(5, 1), (1, 1), (3, 1)],)],
+            "any layers": [
+                ([(7, 2), (3, 2)],), ([(2, 3), (5, 1), (3, 2)],), ([(7, 2), (3, 2), *[(3, 1)] * 4, (3, 2), (3, 1)],)
+            ],
+        },
+        [
+            Mistake("jump has grown before size used it. A layer joins cells that lie the old jump apart.",
+                    partial(field, late=True)),
+            Mistake("k cells have k - 1 gaps between them: size grows by (kernel_size - 1) * jump.",
+                    partial(field, less=0)),
+            Mistake("Before any layer a cell sees one pixel, itself: size begins with 1.",
+                    partial(field, start=0)),
+            Mistake("The gaps between cells grow with each stride: size grows by (kernel_size - 1) * jump.",
+                    lambda layers: (1 + sum(k - 1 for k, _ in layers), field(layers)[1])),
+            Mistake("Strides are multiplied, not added up: after two halvings cells are 4 pixels apart.",
+                    shows=lambda outcome, wanted, given: _has_added_strides(outcome.value, wanted, *given)),
+            Mistake("First the size, then the jump.", lambda layers: field(layers)[::-1]),
+            Mistake("The jump is missing: return both, size and jump.", lambda layers: field(layers)[0]),
+            Mistake("Only the last layer is seen. Set size and jump before the loop, and return after it.",
+                    lambda layers: field(layers[-1:])),
+            Mistake("Only the first layer is seen. Is the return inside the loop?",
+                    lambda layers: field(layers[:1]) if layers else None),
+        ],
+    )  # fmt: skip
+
+
+def _has_added_strides(yours: Any, wanted: Any, layers: list[tuple[int, int]]) -> bool:
+    added = sum(stride for _, stride in layers)
+    return yours[1] != wanted[1] and yours[1] in (added, 1 + added)

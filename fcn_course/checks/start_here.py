@@ -1,0 +1,62 @@
+"""Check of notebook 00, Start here."""
+
+import random
+from collections.abc import Callable
+
+import torch
+
+from fcn_course.checks.compare import Arguments, Mistake, compare
+from fcn_course.checks.exercise import check
+from fcn_course.checks.report import Part
+from fcn_course.checks.values import difference
+from fcn_course.voc import VOID
+
+Function = Callable[..., object]
+
+
+@check("0.1", "how much of the picture?", points=1)
+def class_share(answer: Function) -> list[Part]:
+    """Exercise 0.1: the share of the labelled pixels that belong to a class."""
+    numbers = random.Random(0)
+
+    def drawn(height: int, width: int, classes: list[int], label: int) -> Arguments:
+        return torch.tensor([numbers.choices(classes, k=width) for _ in range(height)]), label
+
+    return compare(
+        answer,
+        lambda mask, label: torch.mean((mask[mask != VOID] == label).float()).item(),
+        {
+            "every pixel labelled": [(torch.tensor([[0, 15]]), 15), drawn(2, 3, [0, 8, 15], 8), drawn(5, 9, [0, 3], 3)],
+            "background is a class": [(torch.tensor([[0, 0, 7]]), 0), drawn(4, 4, [0, 7], 0)],
+            "void pixels do not count": [
+                (torch.tensor([[15, VOID]]), 15),
+                (torch.tensor([[0, VOID, 7]]), 0),
+                (torch.tensor([[0, 0, 15], [15, VOID, 0]]), 15),
+                drawn(6, 5, [0, 12, 12, VOID], 12),
+            ],
+        },
+        [
+            Mistake("Void has become background here. It counts neither above nor below the fraction line.",
+                    lambda mask, label: (mask.where(mask != VOID, 0) == label).float().mean()),
+            Mistake("All pixels stand below the fraction line, void included. Only labelled ones count: mask != VOID.",
+                    lambda mask, label: (mask == label).float().mean()),
+            Mistake("Background, number 0, is left out below the fraction line. It is a class like any other.",
+                    lambda mask, label: (mask == label).sum() / ((mask != 0) & (mask != VOID)).sum()),
+            Mistake("This is a count. A share divides it by how many pixels are labelled.",
+                    lambda mask, label: (mask == label).sum()),
+            Mistake("These are percent. The answer is a number from 0 to 1.",
+                    lambda mask, label: 100 * (mask == label).sum() / (mask != VOID).sum()),
+            Mistake("// rounds down, so every share below 1 becomes 0: divide with /.",
+                    lambda mask, label: (mask == label).sum() // (mask != VOID).sum()),
+        ],
+        differs=_differ,
+    )  # fmt: skip
+
+
+def _differ(yours: object, wanted: object) -> str:
+    """Takes a tensor without axes, which is what dividing two sums gives, for the number in it."""
+    return difference(_number(yours), _number(wanted))
+
+
+def _number(value: object) -> object:
+    return value.item() if isinstance(value, torch.Tensor) and value.shape == () and not value.is_meta else value

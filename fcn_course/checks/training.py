@@ -1,0 +1,440 @@
+"""Checks of notebook 05, Training."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from functools import partial
+from typing import get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from fcn_course.checks.compare import STILL_A_TENSOR, Mistake, compare
+from fcn_course.checks.exercise import check
+from fcn_course.checks.guard import Outcome, call
+from fcn_course.checks.report import Part
+from fcn_course.checks.values import difference, show
+from fcn_course.metrics import ConfusionMatrix
+from fcn_course.model import Upsampling
+from fcn_course.training import COURSE_RECIPE, Recipe
+from fcn_course.voc import CLASSES, VOID
+
+Function = Callable[..., object]
+Flaw = tuple[str, str]
+"""What shows a flaw, and the likely mistake; both empty where there is none."""
+
+HARD_CODED = "255 is only the default: leave out the pixels whose label is ignore_index."
+
+
+@check("5.1", "the loss", points=3)
+def segmentation_loss(answer: Function) -> list[Part]:
+    """Exercise 5.1: mean cross-entropy over the labelled pixels."""
+    example = _Examples()
+
+    def scores(*of_pixels: list[float]) -> torch.Tensor:
+        return torch.tensor(of_pixels, dtype=torch.float32).T[None, :, None]
+
+    def over(dim: int, x: torch.Tensor, m: torch.Tensor, i: int = VOID) -> torch.Tensor:
+        return F.nll_loss(x.log_softmax(dim), m, ignore_index=i)
+
+    wrong_dimension = "Each pixel's probabilities must add up to 1: the softmax goes over the classes, dimension 1."
+    return compare(
+        answer,
+        lambda logits, masks, ignore_index=VOID: F.cross_entropy(logits, masks, ignore_index=ignore_index),
+        {
+            "one pixel": [example.logits(1, 3, 1, 1), example.logits(1, 5, 1, 1)],
+            "batches": [example.logits(1, 3, 1, 2), example.logits(2, 3, 2, 2), example.logits(3, 21, 4, 7)],
+            "void left out": [
+                example.logits(1, 3, 1, 2, void=1), example.logits(2, 4, 3, 2, void=4),
+                example.logits(4, 21, 6, 5, void=20),
+            ],
+            "another ignore_index": [(*example.logits(1, 3, 2, 2, void=1, as_void=1), 1)],
+            "scores of 1000": [
+                (scores([1000, 0, -1000]), torch.tensor([[[0]]])),
+                (scores([1000, 0, -1000]), torch.tensor([[[1]]])),
+                (scores([-1000, -1001, -1002], [0, 1, 1000]), torch.tensor([[[0, VOID]]])),
+            ],
+        },
+        [
+            Mistake("The loss is right, but a number without a gradient teaches nothing: give the tensor, without "
+                    ".item().",
+                    shows=lambda outcome, wanted, _: isinstance(outcome.value, float)
+                    and not difference(torch.tensor(outcome.value), wanted)),
+            Mistake("The sign is missing: a logarithm of a probability is negative, the loss is minus that.",
+                    lambda x, m, i=VOID: -F.cross_entropy(x, m, ignore_index=i)),
+            Mistake("The softmax is taken twice: log_softmax wants logits, not probabilities.",
+                    lambda x, m, i=VOID: F.cross_entropy(x.softmax(dim=1), m, ignore_index=i)),
+            Mistake("The softmax is missing: its logarithm is wanted, not the logits themselves.",
+                    lambda x, m, i=VOID: F.nll_loss(x, m, ignore_index=i)),
+            *(Mistake("The logarithm is missing: the loss of a pixel is -log p of its true class.",
+                      lambda x, m, i=VOID, most=most: most + F.nll_loss(x.softmax(dim=1), m, ignore_index=i))
+              for most in (0, 1)),
+            *(Mistake(wrong_dimension, partial(over, dim)) for dim in (0, 2, 3)),
+            Mistake("That is the sum. The mean divides by the number of labelled pixels.",
+                    lambda x, m, i=VOID: F.cross_entropy(x, m, ignore_index=i, reduction="sum")),
+            Mistake("Void pixels still count in the denominator: take the mean over the labelled ones only.",
+                    lambda x, m, i=VOID: F.cross_entropy(x, m, ignore_index=i, reduction="sum") / m.numel()),
+            Mistake("Void is taught as background: class 0 was put there for gather, so drop these pixels afterwards.",
+                    lambda x, m, i=VOID: F.cross_entropy(x, m.where(m != i, 0))),
+            Mistake("That is a mean of each image's mean. A pixel then counts more in an image with much void: take "
+                    "one mean over all labelled pixels.",
+                    lambda x, m, i=VOID: sum(F.cross_entropy(*image, ignore_index=i)
+                                             for image in zip(x.split(1), m.split(1), strict=True)) / len(m)),
+            Mistake("The void label, 255, is looked up like a class. Put a class in its place before gather, and drop "
+                    "those pixels after it.",
+                    shows=lambda outcome, _, arguments: "out of " in outcome.problem and VOID in arguments[1]),
+            Mistake(HARD_CODED, lambda x, m, i=VOID: F.cross_entropy(x, m, ignore_index=VOID)),
+            Mistake("exp(1000) is too large for a float and exp(-1000) too small. log_softmax and logsumexp subtract "
+                    "the largest score first.",
+                    shows=lambda outcome, _, given: given[0].max() >= 1000 and _is_not_finite(outcome)),
+            Mistake("A small number inside the logarithm keeps it finite, but makes a mistake of which the network is "
+                    "sure too cheap. Use log_softmax or logsumexp instead.",
+                    shows=lambda outcome, wanted, given: given[0].max() >= 1000 and _is_capped(outcome, wanted)),
+        ],
+    )  # fmt: skip
+
+
+@check("5.2", "the equivalent recipe", points=2)
+def from_sum_to_mean(answer: Function) -> list[Part]:
+    """Exercise 5.2: learning rate and weight decay, from the sum over a batch to its mean."""
+    return compare(
+        answer,
+        lambda learning_rate, weight_decay, batch_size: (learning_rate * batch_size, weight_decay / batch_size),
+        {
+            "learning rate, without weight decay": [(0.1, 0.0, 2), (0.001, 0.0, 32), (0.02, 0.0, 5)],
+            "with weight decay": [(0.1, 0.1, 2), (1e-3, 1e-3, 32), (1e-3, 1e-3, 8), (0.05, 5e-4, 16)],
+        },
+        [
+            Mistake("First the learning rate, then the weight decay: they are in the wrong order.",
+                    lambda lr, decay, batch: (decay / batch, lr * batch)),
+            Mistake("The learning rate is copied. On the mean the gradient is smaller by the batch size, and with the "
+                    "same rate so is every step.",
+                    shows=lambda outcome, _, given: not difference(_first(outcome.value), given[0])),
+            Mistake("The gradient of the mean is smaller, so for the same step the learning rate must grow: multiply.",
+                    shows=lambda outcome, _, given: not difference(_first(outcome.value), given[0] / given[2])),
+            Mistake("The square root is a rule of thumb for another batch size. From sum to mean the gradient shrinks "
+                    "by exactly the batch size.",
+                    shows=lambda outcome, _, given:
+                    not difference(_first(outcome.value), given[0] * math.sqrt(given[2]))),
+            Mistake("The learning rate, which also multiplies the decay, has grown. The weight decay must shrink by "
+                    "as much, or weights shrink faster than before.",
+                    lambda lr, decay, batch: (lr * batch, decay)),
+            Mistake("The loss does not enter the decay, only learning rate times weight decay does, which must stay "
+                    "as it is: divide one where you multiply the other.",
+                    lambda lr, decay, batch: (lr * batch, decay * batch)),
+        ],
+    )  # fmt: skip
+
+
+@check("5.3", "pixel accuracy", points=2)
+def pixel_accuracy(answer: Function) -> list[Part]:
+    """Exercise 5.3: share of the labelled pixels with the right class."""
+    example = _Examples()
+    return compare(
+        answer,
+        _accuracy,
+        {
+            "without void": [
+                (torch.tensor([[1]]), torch.tensor([[1]])), (torch.tensor([[0, 2]]), torch.tensor([[0, 1]])),
+                example.labels(2, 2, 3), example.labels(3, 4, 4),
+            ],
+            "void left out": [
+                (torch.tensor([[0, 2]]), torch.tensor([[0, VOID]])),
+                (torch.tensor([[0, 2, 1]]), torch.tensor([[0, 1, VOID]])),
+                example.labels(2, 3, 3, void=3), example.labels(5, 6, 4, void=7),
+            ],
+            "batches": [example.labels(3, 2, 2, 3, void=4), (*example.labels(3, 3, 4, 4, void=5, as_void=0), 0)],
+        },
+        _accuracy_mistakes(lambda pred: pred),
+    )  # fmt: skip
+
+
+@check("5.4", "the wrong dimension", points=3)
+def batch_accuracy(answer: Function) -> list[Part]:
+    """Exercise 5.4: pixel accuracy of a batch of logits."""
+    example = _Examples()
+
+    def over(dim: int, x: torch.Tensor, m: torch.Tensor, i: int = VOID) -> float:
+        return (x.argmax(dim) == m).float().mean().item()
+
+    def over_without_void(dim: int, x: torch.Tensor, m: torch.Tensor, i: int = VOID) -> float:
+        return (x.argmax(dim) == m)[m != i].float().mean().item()
+
+    among_photos = (
+        "argmax(dim=0) chooses among the photos of the batch, and == stretches the masks over what comes out. "
+        "Which dimension holds the classes?"
+    )
+    among_places = "This argmax chooses among rows or columns. Which dimension of (N, C, H, W) has the masks lost?"
+    return compare(
+        answer,
+        lambda logits, masks, ignore_index=VOID: _accuracy(logits.argmax(dim=1), masks, ignore_index),
+        {
+            "one photo": [example.logits(1, 2, 1, 3), example.logits(1, 3, 2, 4), example.logits(1, 21, 5, 4)],
+            "void left out": [example.logits(1, 2, 2, 2, void=1), example.logits(1, 3, 4, 5, void=8)],
+            "several photos": [
+                example.logits(2, 3, 2, 3, void=3), example.logits(3, 3, 4, 4, void=12),
+                (*example.logits(2, 3, 4, 3, void=5, as_void=1), 1),
+            ],
+        },
+        [
+            *(Mistake(chooses, partial(answer_over, dim)) for answer_over in (over, over_without_void)
+              for dim, chooses in ((0, among_photos), (2, among_places), (3, among_places))),
+            Mistake("Only the first photo of the batch is scored.",
+                    lambda x, m, i=VOID: _accuracy(x[0].argmax(dim=0), m[0], i)),
+            *_accuracy_mistakes(lambda logits: logits.argmax(dim=1)),
+        ],
+    )  # fmt: skip
+
+
+@check("5.5", "mean IoU", points=3)
+def mean_iou(answer: Function) -> list[Part]:
+    """Exercise 5.5: mean over the classes that occur of intersection over union."""
+    example = _Examples()
+    target = torch.tensor([[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 2]])
+    pred = torch.tensor([[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 1, 0]])
+    bytes_of_21 = [tuple(labels.byte() for labels in example.labels(21, *shape, void=9)) for shape in ((4, 12), (9, 9))]
+
+    def mean(of_counts: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]) -> Function:
+        """What a mistake gives that makes IoUs otherwise, from the hits, rows and columns of the right counts."""
+
+        def answer_of(p: torch.Tensor, t: torch.Tensor, n: int, i: int = VOID) -> float:
+            counts = _counted(p, t, n, i).counts.double()
+            return of_counts(counts.diagonal(), counts.sum(dim=1), counts.sum(dim=0)).nanmean().item()
+
+        return answer_of
+
+    return compare(
+        answer,
+        lambda p, t, n, i=VOID: _counted(p, t, n, i).mean_iou,
+        {
+            "every class occurs": [
+                (torch.tensor([[0, 1]]), torch.tensor([[0, 1]]), 2),
+                (torch.tensor([[0, 1, 1, 1]]), torch.tensor([[0, 0, 1, 1]]), 2),
+                (pred, target, 3), (*example.labels(3, 2, 4, 4), 3),
+            ],
+            "classes that do not occur": [
+                (torch.tensor([[0, 0]]), torch.tensor([[0, 0]]), 2),
+                (torch.tensor([[0, 2]]), torch.tensor([[0, 0]]), 4), (pred, target, 21),
+            ],
+            "void left out": [
+                (torch.tensor([[0, 1, 0]]), torch.tensor([[0, 1, VOID]]), 2), (*example.labels(3, 4, 5, void=6), 3),
+                (*example.labels(3, 2, 4, 4, void=9), 3),
+            ],
+            "uint8, as predict gives them": [(*labels, 21) for labels in bytes_of_21],
+        },
+        [
+            STILL_A_TENSOR,
+            Mistake("nan: a class that occurs in neither is 0/0, and takes the mean with it. nanmean() leaves it out.",
+                    shows=lambda outcome, _, __: _is_not_finite(outcome)),
+            Mistake("A class that occurs in neither counts as zero. It is no failure, leave it out of the mean.",
+                    lambda p, t, n, i=VOID: _counted(p, t, n, i).iou.nan_to_num(0).mean().item()),
+            Mistake("A class that occurs in neither counts as one, perhaps by a small number in both halves of the "
+                    "fraction. It is no success, leave it out of the mean.",
+                    lambda p, t, n, i=VOID: _counted(p, t, n, i).iou.nan_to_num(1).mean().item()),
+            Mistake("A class that was predicted where it does not occur has IoU 0 and belongs into the mean.",
+                    mean(lambda hits, rows, columns: (hits / (rows + columns - hits))[rows > 0])),
+            Mistake("Background is a class, too.",
+                    mean(lambda hits, rows, columns: (hits / (rows + columns - hits))[1:])),
+            Mistake("Row plus column counts the hits twice: the union has them once.",
+                    mean(lambda hits, rows, columns: hits / (rows + columns))),
+            Mistake("That is the Dice score, twice the hits over row plus column. IoU is hits over union.",
+                    mean(lambda hits, rows, columns: 2 * hits / (rows + columns))),
+            Mistake("Only the row is in the denominator, the pixels that truly are of the class. Those that were "
+                    "wrongly called so belong to the union as well.",
+                    mean(lambda hits, rows, columns: hits / rows)),
+            Mistake("That is pixel accuracy: large classes decide it. Divide class by class, then take the mean.",
+                    mean(lambda hits, rows, columns: hits.sum() / rows.sum())),
+            Mistake("What is predicted on void pixels still enlarges the unions: drop those pixels from both first.",
+                    lambda p, t, n, i=VOID: _counted(p, t, 256, -1).iou[:n].nanmean().item()),
+            Mistake("Void counts as background here: drop those pixels instead.",
+                    lambda p, t, n, i=VOID: _counted(p, t.where(t != i, 0), n, -1).mean_iou),
+            Mistake("Void, 255, has slipped into bincount, and the table gets too long: keep only labelled pixels.",
+                    shows=lambda outcome, _, __: "invalid for input of size" in outcome.problem),
+            Mistake("That is a mean of each photo's score: count over all photos first, then divide.",
+                    lambda p, t, n, i=VOID:
+                    sum(_counted(*photo, n, i).mean_iou for photo in zip(p, t, strict=True)) / len(t)),
+            Mistake("uint8 ends at 255, so a number for each pair of 21 classes does not fit and starts again from 0: "
+                    ".long() first.",
+                    _iou_of_bytes),
+        ],
+    )  # fmt: skip
+
+
+@check("5.6", "beat the baseline", points=4)
+def my_recipe(answer: Function, measured: Mapping[str, float] | None = None) -> list[Part]:
+    """Exercise 5.6: a recipe that beats the baseline; ``measured`` is the mean IoU of "baseline" and of "yours"."""
+    # The sizes of both profiles: a recipe that changes neither of them changes nothing.
+    sizes: tuple[tuple[int, tuple[int, int]], ...] = ((8, (128, 160)), (32, (320, 480)))
+    baselines = [replace(COURSE_RECIPE, batch_size=batch, crop_size=crop) for batch, crop in sizes]
+    outcomes = [call(answer, baseline) for baseline in baselines]
+    flaws: dict[str, Callable[[], Flaw]] = {
+        "gives a Recipe": lambda: _no_recipe(outcomes),
+        "its values are possible": lambda: _impossible(outcomes[0].value),
+        "differs from the baseline": lambda: _unchanged([outcome.value for outcome in outcomes], baselines),
+        "a higher mean IoU": lambda: _not_higher(measured or {}),
+    }
+    parts: list[Part] = []
+    for name, flaw in flaws.items():
+        shown, mistake = flaw() if all(part.passed for part in parts) else ("not tried", "")
+        parts.append(Part(name, not shown, (shown,) if shown else (), mistake))
+    return parts
+
+
+class _Examples:
+    """Random inputs, the same in every run."""
+
+    def __init__(self) -> None:
+        self.numbers = torch.Generator().manual_seed(0)
+
+    def mask(self, classes: int, shape: tuple[int, ...], void: int = 0, as_void: int = VOID) -> torch.Tensor:
+        """Labels of which the first ``void`` ones are void."""
+        mask = torch.randint(classes, shape, generator=self.numbers)
+        mask.view(-1)[:void] = as_void
+        return mask
+
+    def logits(
+        self, n: int, c: int, h: int, w: int, void: int = 0, as_void: int = VOID
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (n, c, h, w) and masks (n, h, w)."""
+        return 2 * torch.randn(n, c, h, w, generator=self.numbers), self.mask(c, (n, h, w), void, as_void)
+
+    def labels(
+        self, classes: int, *shape: int, void: int = 0, as_void: int = VOID
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predictions and masks of this shape, which agree at about half of the pixels."""
+        pred, target = self.mask(classes, shape), self.mask(classes, shape, void, as_void)
+        right = (torch.rand(shape, generator=self.numbers) < 0.5) & (target != as_void)
+        return target.where(right, pred), target
+
+
+def _counted(pred: torch.Tensor, target: torch.Tensor, num_classes: int, ignore_index: int = VOID) -> ConfusionMatrix:
+    scores = ConfusionMatrix(num_classes, ignore_index)
+    scores.update(pred, target)
+    return scores
+
+
+def _accuracy(pred: torch.Tensor, target: torch.Tensor, ignore_index: int = VOID) -> float:
+    return _counted(pred, target, len(CLASSES), ignore_index).pixel_accuracy
+
+
+def _accuracy_mistakes(predicted: Callable[[torch.Tensor], torch.Tensor]) -> list[Mistake]:
+    """Mistakes of a function whose first argument leads to the predicted classes."""
+
+    def mean(of_pixels: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]) -> Function:
+        return lambda scores, t, i=VOID: of_pixels(predicted(scores), t, i).float().mean().item()
+
+    return [
+        STILL_A_TENSOR,
+        Mistake(HARD_CODED, mean(lambda p, t, i: (p == t)[t != VOID])),
+        Mistake("Void pixels still count in the denominator. They are those where the target is ignore_index.",
+                mean(lambda p, t, i: p == t)),
+        Mistake("Void pixels count as right: they must be missing from numerator and denominator.",
+                mean(lambda p, t, i: (p == t) | (t == i))),
+        Mistake("Background is a class, too: leave out void alone.",
+                mean(lambda p, t, i: (p == t)[(t != i) & (t > 0)])),
+        Mistake("That is the share of wrong pixels.",
+                mean(lambda p, t, i: (p != t)[t != i])),
+        Mistake("That is how many pixels are right, not their share of the labelled ones.",
+                lambda scores, t, i=VOID: int((predicted(scores) == t)[t != i].sum())),
+        Mistake("A share lies between 0 and 1; this is in percent.",
+                mean(lambda p, t, i: 100 * (p == t)[t != i])),
+        Mistake("That is a mean of each photo's share. A pixel then counts more in a photo with much void: count over "
+                "the whole batch.",
+                lambda scores, t, i=VOID:
+                sum(_accuracy(*photo, i) for photo in zip(predicted(scores), t, strict=True)) / len(t)),
+    ]  # fmt: skip
+
+
+def _iou_of_bytes(pred: torch.Tensor, target: torch.Tensor, num_classes: int, ignore_index: int = VOID) -> float:
+    """What comes out when pairs of classes are numbered in uint8."""
+    pairs = (target * num_classes + pred)[target != ignore_index]
+    counts = torch.bincount(pairs, minlength=num_classes**2)[: num_classes**2].reshape(num_classes, num_classes)
+    hits = counts.diagonal()
+    return (hits / (counts.sum(dim=0) + counts.sum(dim=1) - hits)).nanmean().item()
+
+
+def _number(value: object) -> float | None:
+    """The float that a float or a tensor with one element is."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and value.is_floating_point() and not value.is_meta:
+        return value.to_dense().item()
+    return value if isinstance(value, float) else None
+
+
+def _is_not_finite(outcome: Outcome) -> bool:
+    number = _number(outcome.value)
+    return number is not None and not math.isfinite(number)
+
+
+def _is_capped(outcome: Outcome, wanted: object) -> bool:
+    """Whether a loss is lower than it should be."""
+    number, right = _number(outcome.value), _number(wanted)
+    return number is not None and right is not None and 0 <= number < right
+
+
+def _first(value: object) -> object:
+    return value[0] if isinstance(value, tuple | list) and value else None
+
+
+def _no_recipe(outcomes: list[Outcome]) -> Flaw:
+    outcome = next((outcome for outcome in outcomes if not isinstance(outcome.value, Recipe)), None)
+    if outcome is None:
+        return "", ""
+    if "FrozenInstanceError" in outcome.problem:
+        return outcome.problem, "A Recipe is never changed: replace(recipe, field=value) gives a changed copy."
+    if "unexpected keyword" in outcome.problem:
+        return outcome.problem, "A Recipe has no field of this name: all names stand in the table of section 5.9."
+    if not outcome.problem and outcome.value is None:
+        return "returns None", "replace leaves the recipe as it is and gives a changed copy. Return the copy."
+    return outcome.problem or f"returns {show(outcome.value)}", "replace(recipe, field=value) gives a Recipe."
+
+
+def _impossible(recipe: Recipe) -> Flaw:
+    """The first field with a value that no training can use."""
+    crop: object = recipe.crop_size
+    rules = {
+        "learning_rate": (_is_number(recipe.learning_rate) and recipe.learning_rate > 0, "a number above 0"),
+        "weight_decay": (_is_number(recipe.weight_decay) and recipe.weight_decay >= 0, "a number from 0 on"),
+        "batch_size": (_is_count(recipe.batch_size), "a whole number from 1 on"),
+        "crop_size": (isinstance(crop, tuple | list) and len(crop) == 2 and all(map(_is_count, crop)),
+                      "(height, width) in whole pixels"),
+        "optimizer": (str(recipe.optimizer) in ("sgd", "adamw"), '"sgd" or "adamw"'),
+        "upsampling": (str(recipe.upsampling) in get_args(Upsampling), f"one of {', '.join(get_args(Upsampling))}"),
+    }  # fmt: skip
+    switches = [field.name for field in fields(Recipe) if field.type is bool]
+    rules |= {name: (isinstance(getattr(recipe, name), bool), "True or False") for name in switches}
+    for name, (is_possible, wanted) in rules.items():
+        if not is_possible:
+            return f"{name} is {show(getattr(recipe, name))}", f"No training can start with this {name}: give {wanted}."
+    return "", ""
+
+
+def _unchanged(recipes: list[Recipe], baselines: list[Recipe]) -> Flaw:
+    pairs = list(zip(recipes, baselines, strict=True))
+    if any(replace(recipe, epochs=baseline.epochs) != baseline for recipe, baseline in pairs):
+        return "", ""
+    if recipes == baselines:
+        return "it is the baseline", "Every field is as it was: replace(recipe, field=value) changes one."
+    return "all fields but epochs are the baseline's", "Both train for two epochs, whatever you ask for: change others."
+
+
+def _not_higher(measured: Mapping[str, float]) -> Flaw:
+    if not {"baseline", "yours"} <= measured.keys():
+        return "nothing was measured", "Run the cell above to its end: it trains both."
+    yours, baseline = measured["yours"], measured["baseline"]
+    if yours > baseline:
+        return "", ""
+    shown = f"mean IoU: yours {yours:.3f}, the baseline {baseline:.3f}"
+    if yours > 0.5 * baseline:
+        return shown, "Close. Change one field at a time and keep what helps; what hurts may help the other way round."
+    return shown, "This run hardly learns. Change one field at a time, by a factor of two and not of ten."
+
+
+def _is_number(value: object) -> bool:
+    if not isinstance(value, int | float | np.integer | np.floating) or type(value) is bool:
+        return False
+    return bool(-math.inf < value < math.inf)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and type(value) is not bool and bool(value >= 1)
