@@ -7,6 +7,8 @@ import matplotlib
 import pytest
 from hypothesis import settings
 
+from fcn_course.execution import KERNEL_SETTINGS
+
 # The same examples on every run and on every machine, however slow it is.
 settings.register_profile("course", derandomize=True, deadline=None, database=None)
 settings.load_profile("course")
@@ -14,8 +16,9 @@ settings.load_profile("course")
 # Figures are drawn without a window.
 matplotlib.use("Agg")
 
-# Threads that wait leave the processor to others, here and in the kernels that run the notebooks.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# As `fcn-course lab` starts them; the kernels that run the notebooks inherit this.
+for name, value in KERNEL_SETTINGS.items():
+    os.environ.setdefault(name, value)
 
 # nbval reads a cell's messages only when it has ended, and its queue holds a thousand: a progress bar in a long cell
 # must not fill it.

@@ -70,16 +70,14 @@ def lab(
 ) -> None:
     """Open your own copies of the notebooks in JupyterLab; updates of the course never touch them."""
     from fcn_course.copies import bring_up_to_date, work_folder
-    from fcn_course.execution import notebooks_folder
+    from fcn_course.execution import KERNEL_SETTINGS, notebooks_folder
 
     notebooks = notebooks_folder()
     work = work_folder(notebooks)
     for advice in bring_up_to_date(notebooks, work):
         typer.echo(advice, err=True)
-    # Threads that wait for each other leave the processor to other kernels and programs.
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
     command = lab_command(work, port, browser)
-    raise typer.Exit(subprocess.run(command, cwd=work, env=environment).returncode)
+    raise typer.Exit(subprocess.run(command, cwd=work, env={**KERNEL_SETTINGS, **os.environ}).returncode)
 
 
 @app.command()
