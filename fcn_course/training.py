@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -104,10 +104,18 @@ class Epoch:
 
 def training_set(root: str | os.PathLike[str], split: str, recipe: Recipe) -> Dataset[Sample]:
     """The crops that ``recipe`` trains on: (3, h, w) float32 images and (h, w) int64 masks of ``recipe.crop_size``."""
-    transform = train_transform(recipe.crop_size) if recipe.augment else _crop_only(recipe.crop_size)
+    if recipe.augment:
+        transform = train_transform(recipe.crop_size)
+    else:
+        crop = random_crop(recipe.crop_size) if recipe.small_images else _RandomWindow(recipe.crop_size)
+        transform = v2.Compose([crop, eval_transform()])
     if recipe.void_as_background:
         transform = v2.Compose([_void_to_background, transform])
     dataset = VOCSegmentation(root, split, transform)
+    try:
+        dataset.decode_once()
+    except OSError as error:  # no room, or no right to write
+        print(f"Images are decoded anew in every epoch, because their bytes cannot be kept: {error}.")
     if recipe.small_images:
         return dataset
     height, width = recipe.crop_size
@@ -328,10 +336,25 @@ def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
     return factor
 
 
-def _crop_only(crop_size: tuple[int, int]) -> v2.Transform:
-    """One random crop of image and mask, and nothing else that is random."""
-    return v2.Compose([random_crop(crop_size), eval_transform()])
-
-
 def _void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
     return image, tv_tensors.wrap(torch.where(mask == VOID, 0, mask), like=mask)
+
+
+class _RandomWindow(v2.Transform):  # type: ignore[misc]
+    """A random crop of image and mask that draws its place as the chapter does: the row, then always the column."""
+
+    def __init__(self, crop_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.crop_size = crop_size
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        size = v2.query_size(flat_inputs)
+        if size == self.crop_size:
+            return {"top": 0, "left": 0}
+        top, left = (
+            int(torch.randint(side - least + 1, (1,))) for side, least in zip(size, self.crop_size, strict=True)
+        )
+        return {"top": top, "left": left}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return v2.functional.crop(inpt, **params, height=self.crop_size[0], width=self.crop_size[1])

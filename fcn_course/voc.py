@@ -3,6 +3,7 @@
 Everingham et al., *The Pascal Visual Object Classes Challenge: A Retrospective* (IJCV 2015), section 2.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +17,9 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
+
+from fcn_course.decoded import Decoded, decode_once
+from fcn_course.download import data_folder
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -87,17 +91,20 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         transform: Callable[[tv_tensors.Image, tv_tensors.Mask], tuple[torch.Tensor, torch.Tensor]] | None = None,
     ) -> None:
         folder = Path(root) / "VOCdevkit" / "VOC2012"
+        self.split = split
         self.names = _read_split(folder / "ImageSets" / "Segmentation" / f"{split}.txt")
         self.image_paths = [folder / "JPEGImages" / f"{name}.jpg" for name in self.names]
         self.mask_paths = [folder / "SegmentationClass" / f"{name}.png" for name in self.names]
         self.sizes = [_check_pair(*paths) for paths in zip(self.image_paths, self.mask_paths, strict=True)]
         self.transform = transform
+        self._decoded: Decoded | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        image, mask = tv_tensors.Image(self._image(index)), tv_tensors.Mask(torch.from_numpy(self.mask(index)))
+        pixels, labels = self.decode(index) if self._decoded is None else map(np.array, self._decoded[index])
+        image, mask = tv_tensors.Image(torch.from_numpy(pixels)), tv_tensors.Mask(torch.from_numpy(labels))
         return (image, mask) if self.transform is None else self.transform(image, mask)
 
     def mask(self, index: int) -> np.ndarray:
@@ -107,14 +114,25 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         _check_labels(labels, f"mask {path.name}")
         return labels
 
+    def decode(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image (3, H, W) and mask (H, W), uint8, read from their files."""
+        pixels = np.array(_decode(self.image_paths[index]).convert("RGB"))
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1)), self.mask(index)
+
+    def decode_once(self, folder: Path | None = None) -> "VOCSegmentation":
+        """From now on items are read from a file of decoded bytes (4 a pixel), written now unless it is there.
+
+        It lies in ``folder``, by default ``data/decoded``, and is written anew when a file of the data set changes.
+        Raises ValueError for a broken file, and OSError when there is no room.
+        """
+        root = hashlib.sha256(str(self.image_paths[0].parent.resolve()).encode()).hexdigest()[:8]
+        self._decoded = decode_once(self, f"{self.split}-{root}", folder or data_folder() / "decoded")
+        return self
+
     def verify(self) -> None:
         """Decode every image and mask, with a progress bar, and raise ValueError naming the first that is broken."""
         for index in tqdm(range(len(self)), desc="checking images", unit="image", delay=1, leave=False):
-            self._image(index)
-            self.mask(index)
-
-    def _image(self, index: int) -> torch.Tensor:
-        return v2.functional.pil_to_tensor(_decode(self.image_paths[index]).convert("RGB"))
+            self.decode(index)
 
 
 def train_transform(crop_size: tuple[int, int]) -> v2.Transform:

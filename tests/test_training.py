@@ -91,6 +91,35 @@ def test_the_chapters_recipe_takes_d2ls_steps():
         torch.testing.assert_close(value, theirs.state_dict()[name], rtol=1e-6, atol=1e-7, msg=name)
 
 
+def assert_the_chapters_pairs(root, split, crop_size):
+    """The same images, in order, and from the same random numbers the same crops and labels."""
+    d2l = pytest.importorskip("d2l.torch", reason="d2l is not installed")
+    ours = training_set(root, split, replace(D2L_RECIPE, crop_size=crop_size))
+    theirs = d2l.VOCSegDataset(split == "train", crop_size, str(root / "VOCdevkit" / "VOC2012"))
+    assert len(ours) == len(theirs) > 0
+    for index in range(len(ours)):
+        torch.manual_seed(index)
+        image, mask = ours[index]
+        torch.manual_seed(index)
+        their_image, their_mask = theirs[index]
+        assert torch.equal(mask, their_mask)
+        torch.testing.assert_close(image, their_image, rtol=0, atol=1e-6)
+
+
+OLD_DECODER = pytest.mark.filterwarnings("ignore:The image decoding and encoding:DeprecationWarning")
+
+
+@OLD_DECODER
+def test_the_chapters_crops_on_mini(capsys):
+    assert_the_chapters_pairs(MINI, "val", (112, 160))
+
+
+@OLD_DECODER
+@pytest.mark.voc2012
+def test_the_chapters_crops_on_real_images(voc2012, capsys):
+    assert_the_chapters_pairs(voc2012, "val", (320, 480))
+
+
 def test_the_chapters_data_drops_small_images_and_learns_background_on_void():
     recipe = replace(D2L_RECIPE, crop_size=(120, 160), batch_size=4)
     dataset = training_set(MINI, "train", recipe)

@@ -13,7 +13,7 @@
 #
 # **You need** Python and a first acquaintance with PyTorch tensors.
 #
-# **Time**: about 10 minutes. The notebook itself runs in a few seconds.
+# **Time**: about 10 minutes. The notebook itself runs in about ten seconds.
 #
 # ![Four photos from the bundled data. Below each, what the network of notebook 5 says of every pixel, and below
 # that, the labels.](images/06_prediction.png)

@@ -14,7 +14,7 @@
 #
 # **You need** Python, PyTorch tensors, and a rough idea of what a convolution does to an image.
 #
-# **Time**: about 35 minutes to read and 55 for the eight exercises. The notebook itself runs in about ten seconds.
+# **Time**: about 35 minutes to read and 55 for the eight exercises. The notebook itself runs in about 15 seconds.
 
 # %%
 import torch

@@ -15,7 +15,7 @@
 #
 # **You need** notebook 01: stride, padding, and a transposed convolution as patches that add up.
 #
-# **Time**: about 35 minutes to read and 45 for the six exercises. The notebook itself runs in about ten seconds.
+# **Time**: about 35 minutes to read and 45 for the six exercises. The notebook itself runs in about 15 seconds.
 
 # %%
 import numpy as np

@@ -13,7 +13,7 @@
 #
 # **You need** notebooks 01 and 02: sizes of convolutions and transposed convolutions, the bilinear kernel.
 #
-# **Time**: about 40 minutes to read and 45 for the six exercises. The notebook itself runs in about 20 seconds.
+# **Time**: about 40 minutes to read and 45 for the six exercises. The notebook itself runs in about 15 seconds.
 
 # %%
 import math

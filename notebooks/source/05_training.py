@@ -622,11 +622,11 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 # validation images every few epochs, and a checkpoint after each epoch. Read it, it is in `fcn_course/training.py`;
 # you will recognise the four lines in the middle.
 #
-# The cell below trains the network that notebook 06 uses, and draws its curves. It takes a minute or
-# two on a laptop with the bundled data. **If the checkpoint of a finished run is there, it is loaded at once**, and
-# the curves are those of that run. To train afresh, delete that file (`profile.checkpoint` says where
-# it is) and run the cell again. To try a recipe of your own, give it another file or none: a checkpoint
-# refuses to go on with a recipe that is not its own.
+# The cell below trains the network that notebook 06 uses, and draws its curves. It takes about two minutes on two
+# processor cores with the bundled data. **If the checkpoint of a finished run is there, it is loaded at once**, and
+# the curves are those of that run. To train afresh, run `profile.checkpoint.unlink()`, which deletes the file, and then
+# the cell again. To try a recipe of your own, give it another file or none: a checkpoint refuses to go on with a recipe
+# that is not its own.
 
 # %% tags=["nbval-ignore-output"]
 model = profile.new_model(recipe)

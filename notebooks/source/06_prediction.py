@@ -13,7 +13,7 @@
 #
 # **You need** notebook 05. If it has not been run yet, the first cell below trains the network now.
 #
-# **It takes** about 85 minutes: 30 to read and 55 for five exercises. The cells run in less than a minute on two
+# **It takes** about 85 minutes: 30 to read and 55 for five exercises. The cells run in about 20 seconds on two
 # cores once the network is trained.
 
 # %%

@@ -1,0 +1,266 @@
+"""d2l's code and ours, side by side: the same work, in turn, in one process, on this machine.
+
+    uv run python benchmarks/speed.py                  # everything; about ten minutes on two CPU cores
+    uv run python benchmarks/speed.py labels data      # some of it
+
+Needs real VOC images at $FCN_COURSE_VOC2012. Writes results/<host kind>.json and the table in the README.
+"""
+
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from d2l import torch as d2l
+from torch import nn
+from torch.utils.data import DataLoader, Subset
+
+from fcn_course.model import FCN
+from fcn_course.profiles import get_profile
+from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Recipe, evaluate, train, training_set
+from fcn_course.voc import VOCSegmentation, encode_mask, eval_transform
+
+CROP = (320, 480)
+BATCH = 16
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured: each contestant's values, one a round."""
+
+    name: str
+    unit: str
+    target: float
+    values: dict[str, list[float]]
+    higher_is_better: bool = True
+
+    def ratio(self, contestant: str) -> float:
+        """How many times better than d2l, by medians."""
+        theirs, ours = (statistics.median(self.values[who]) for who in ("d2l", contestant))
+        return ours / theirs if self.higher_is_better else theirs / ours
+
+
+def in_turn(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """What each contestant measures, round by round, so that a slow minute of the machine hits all of them."""
+    values: dict[str, list[float]] = {who: [] for who in contestants}
+    for number in range(rounds):
+        for who, measure in contestants.items():
+            values[who].append(measure())
+            print(f"  round {number + 1}: {who} {values[who][-1]:.4g}", flush=True)
+    return values
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long ``work`` takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def some_images(root: Path, count: int) -> Iterator[Path]:
+    """A data set of the first ``count`` training images that are at least as large as the crop."""
+    dataset = VOCSegmentation(root, "train")
+    large = [
+        name
+        for name, size in zip(dataset.names, dataset.sizes, strict=True)
+        if size[0] >= CROP[0] and size[1] >= CROP[1]
+    ]
+    original = root.resolve() / "VOCdevkit" / "VOC2012"
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "VOCdevkit" / "VOC2012"
+        (small / "ImageSets" / "Segmentation").mkdir(parents=True)
+        for split in ("train", "val"):
+            (small / "ImageSets" / "Segmentation" / f"{split}.txt").write_text("\n".join(large[:count]))
+        for name in ("JPEGImages", "SegmentationClass"):
+            (small / name).symlink_to(original / name)
+        yield Path(folder)
+
+
+def chapters_network() -> nn.Sequential:
+    """The network of the chapter, from random weights."""
+    from torchvision.models import resnet18
+
+    upsample = nn.ConvTranspose2d(21, 21, kernel_size=64, padding=16, stride=32)
+    return nn.Sequential(*list(resnet18().children())[:-2], nn.Conv2d(512, 21, kernel_size=1), upsample)
+
+
+def chapters_data(root: Path, train_split: bool) -> d2l.VOCSegDataset:
+    """The chapter's data set: decoded, normalised and in memory."""
+    return d2l.VOCSegDataset(train_split, CROP, str(root / "VOCdevkit" / "VOC2012"))
+
+
+def chapters_loader(data: d2l.VOCSegDataset, batch_size: int) -> DataLoader:
+    """As the chapter makes it, with its number of processes."""
+    return DataLoader(data, batch_size, shuffle=True, drop_last=True, num_workers=d2l.get_dataloader_workers())
+
+
+def chapters_loss(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """As the chapter defines it: a number for each image."""
+    return nn.functional.cross_entropy(inputs, targets, reduction="none").mean(1).mean(1)
+
+
+def training(root: Path, rounds: int) -> list[Result]:
+    """Images a second over whole epochs, data included."""
+    with some_images(root, 2 * BATCH) as small:
+        loader = chapters_loader(chapters_data(small, True), BATCH)
+        net = chapters_network()
+        trainer = torch.optim.SGD(net.parameters(), lr=1e-3, weight_decay=1e-3)
+
+        def chapter() -> float:
+            def epoch() -> None:
+                for images, masks in loader:
+                    d2l.train_batch_ch13(net, images, masks, chapters_loss, trainer, [torch.device("cpu")])
+
+            return 2 * BATCH / seconds(epoch)
+
+        def ours(recipe: Recipe) -> Callable[[], float]:
+            recipe = replace(recipe, crop_size=CROP, batch_size=BATCH, epochs=1)
+            model, data = FCN(upsampling=recipe.upsampling), training_set(small, "train", recipe)
+            return lambda: train(model, data, recipe)[0].images_per_second
+
+        contestants = {"d2l": chapter, "D2L_RECIPE": ours(D2L_RECIPE), "COURSE_RECIPE": ours(COURSE_RECIPE)}
+        values = in_turn(rounds, contestants)
+    return [
+        Result("training, COURSE_RECIPE", "images/s", 2.5, {k: values[k] for k in ("d2l", "COURSE_RECIPE")}),
+        Result("training, D2L_RECIPE", "images/s", 1.2, {k: values[k] for k in ("d2l", "D2L_RECIPE")}),
+    ]
+
+
+def evaluation(root: Path, rounds: int) -> list[Result]:
+    """Images a second on the same crops."""
+    with some_images(root, 2 * BATCH) as small:
+        data = chapters_data(small, False)
+        crops = [data[index] for index in range(len(data))]
+        net, model = chapters_network(), FCN()
+
+        def chapter() -> float:
+            loader = DataLoader(crops, BATCH, drop_last=True)
+            return len(crops) / seconds(lambda: d2l.evaluate_accuracy_gpu(net, loader, torch.device("cpu")))
+
+        def ours() -> float:
+            return len(crops) / seconds(lambda: evaluate(model, crops))
+
+        return [Result("evaluation", "images/s", 2.5, in_turn(rounds, {"d2l": chapter, "ours": ours}))]
+
+
+def data(root: Path, rounds: int) -> list[Result]:
+    """Seconds until the first batch can be asked for, bytes an image, and batches a second."""
+    images = 128
+    with some_images(root, images) as small, tempfile.TemporaryDirectory() as scratch:
+        recipe = replace(D2L_RECIPE, crop_size=CROP, batch_size=BATCH)
+        folders = iter(Path(scratch) / str(number) for number in range(1000))
+
+        def start(folder: Path) -> None:
+            for split in ("train", "val"):
+                VOCSegmentation(small, split).decode_once(folder)
+
+        def chapter() -> float:
+            return seconds(lambda: [chapters_data(small, is_train) for is_train in (True, False)])
+
+        start(kept := next(folders))
+        starts = in_turn(
+            rounds,
+            {
+                "d2l": chapter,
+                "first": lambda: seconds(lambda: start(next(folders))),
+                "later": lambda: seconds(lambda: start(kept)),
+            },
+        )
+        before = anonymous_memory()
+        theirs = chapters_data(small, True)
+        between = anonymous_memory()
+        ours = training_set(small, "train", recipe)
+        for index in range(len(ours)):
+            ours[index]
+        after = anonymous_memory()
+        loaders = {"d2l": chapters_loader(theirs, BATCH), "ours": DataLoader(ours, BATCH, shuffle=True, drop_last=True)}
+
+        def batches(who: str) -> Callable[[], float]:
+            return lambda: len(loaders[who]) / seconds(lambda: list(map(len, loaders[who])))
+
+        rates = in_turn(rounds, {who: batches(who) for who in loaders})
+    return [
+        Result("first start", "s", 2, {"d2l": starts["d2l"], "ours": starts["first"]}, higher_is_better=False),
+        Result("later starts", "s", 20, {"d2l": starts["d2l"], "ours": starts["later"]}, higher_is_better=False),
+        Result("memory an image", "MB", 5,
+               {"d2l": [(between - before) / images / 1e6], "ours": [max(after - between, 1) / images / 1e6]}, False),
+        Result("batches", "batches/s", 3, rates),
+    ]  # fmt: skip
+
+
+def labels(root: Path, rounds: int) -> list[Result]:
+    """Milliseconds from a coloured mask to class indices."""
+    from fcn_course.voc import COLORMAP
+
+    dataset = VOCSegmentation(root, "train")
+    coloured = [COLORMAP[dataset.mask(index)] for index in range(32)]
+    # The chapter's function knows no void colour; it takes it for background.
+    tensors = [torch.from_numpy(mask).permute(2, 0, 1).contiguous() for mask in coloured]
+    colormap2label = d2l.voc_colormap2label()
+
+    def chapter() -> float:
+        return 1000 * seconds(lambda: [d2l.voc_label_indices(mask, colormap2label) for mask in tensors]) / len(coloured)
+
+    def ours() -> float:
+        return 1000 * seconds(lambda: [encode_mask(mask) for mask in coloured]) / len(coloured)
+
+    values = in_turn(rounds, {"d2l": chapter, "ours": ours})
+    return [Result("mask to class indices", "ms a mask", 20, values, higher_is_better=False)]
+
+
+def anonymous_memory() -> int:
+    """Bytes of memory that only this process has: without the pages of mapped files, which the system may drop."""
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return 1024 * int(found[1])
+
+
+BENCHMARKS = {function.__name__: function for function in (labels, data, evaluation, training)}
+
+
+def table(results: list[Result]) -> str:
+    """A Markdown table of medians, with the range of the rounds, and ratios."""
+    lines = ["| what | unit | d2l | ours | ratio | target |", "|---|---|---|---|---|---|"]
+    for result in results:
+        theirs, ours = result.values["d2l"], next(values for who, values in result.values.items() if who != "d2l")
+        contestant = next(who for who in result.values if who != "d2l")
+        cells = [f"{statistics.median(v):.3g} ({min(v):.3g} to {max(v):.3g})" for v in (theirs, ours)]
+        lines.append(
+            f"| {result.name} | {result.unit} | {cells[0]} | {cells[1]} "
+            f"| {result.ratio(contestant):.1f} x | {result.target:g} x |"
+        )
+    return "\n".join(lines)
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=", ".join(BENCHMARKS))] = None,
+    rounds: Annotated[int, typer.Option(min=1)] = 5,
+) -> None:
+    """Measure, print the table, and keep the results."""
+    root = get_profile("voc2012").root
+    unknown = set(names or []) - BENCHMARKS.keys()
+    if unknown:
+        raise typer.BadParameter(f"no benchmark {unknown.pop()}; there are {', '.join(BENCHMARKS)}")
+    results: list[Result] = []
+    for name, measure in BENCHMARKS.items():
+        if not names or name in names:
+            print(name, flush=True)
+            results += measure(root, rounds)
+    print(table(results))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,119 @@
+"""Decoded once: the same pairs as from the files, renewed when a file changes, never half written."""
+
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fcn_course import decoded
+from fcn_course.download import data_folder
+from fcn_course.voc import VOCSegmentation
+
+MINI = data_folder() / "minivoc"
+IMAGES = 6
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data set of a few of mini's images."""
+    devkit = Path("VOCdevkit") / "VOC2012"
+    names = VOCSegmentation(MINI, "val").names[:IMAGES]
+    for folder, ending in (("JPEGImages", "jpg"), ("SegmentationClass", "png")):
+        (tmp_path / devkit / folder).mkdir(parents=True)
+        for name in names:
+            shutil.copy(MINI / devkit / folder / f"{name}.{ending}", tmp_path / devkit / folder)
+    (tmp_path / devkit / "ImageSets" / "Segmentation").mkdir(parents=True)
+    (tmp_path / devkit / "ImageSets" / "Segmentation" / "val.txt").write_text("\n".join(names))
+    return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "decoded"
+
+
+def test_items_are_those_of_the_files(root: Path, folder: Path) -> None:
+    plain, fast = VOCSegmentation(root, "val"), VOCSegmentation(root, "val").decode_once(folder)
+    assert len(list(folder.iterdir())) == 1
+    for index in range(IMAGES):
+        for theirs, ours in zip(plain[index], fast[index], strict=True):
+            assert type(ours) is type(theirs)
+            assert torch.equal(ours, theirs)
+
+
+def test_the_file_has_four_bytes_a_pixel(root: Path, folder: Path) -> None:
+    dataset = VOCSegmentation(root, "val").decode_once(folder)
+    (file,) = folder.iterdir()
+    assert file.stat().st_size == sum(4 * height * width for height, width in dataset.sizes)
+
+
+def test_nothing_is_decoded_a_second_time(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    VOCSegmentation(root, "val").decode_once(folder)
+    monkeypatch.setattr(VOCSegmentation, "decode", lambda self, index: pytest.fail("decoded again"))
+    VOCSegmentation(root, "val").decode_once(folder)[0]
+
+
+def test_a_changed_file_is_decoded_again_and_the_old_bytes_go(root: Path, folder: Path) -> None:
+    dataset = VOCSegmentation(root, "val").decode_once(folder)
+    (before,) = folder.iterdir()
+    path = dataset.image_paths[2]
+    width, height = dataset.sizes[2][::-1]
+    Image.new("RGB", (width, height), (10, 200, 30)).save(path)
+    changed = VOCSegmentation(root, "val").decode_once(folder)
+    (after,) = folder.iterdir()
+    assert after != before
+    torch.testing.assert_close(changed[2][0], VOCSegmentation(root, "val")[2][0])
+
+
+def test_changing_an_item_does_not_change_the_file(root: Path, folder: Path) -> None:
+    dataset = VOCSegmentation(root, "val").decode_once(folder)
+    before = dataset[0][0].clone()
+    dataset[0][0].zero_()
+    assert torch.equal(dataset[0][0], before)
+
+
+def test_a_broken_image_is_named_and_leaves_nothing(root: Path, folder: Path) -> None:
+    dataset = VOCSegmentation(root, "val")
+    content = dataset.image_paths[3].read_bytes()
+    dataset.image_paths[3].write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=f"{dataset.image_paths[3].name} is damaged"):
+        dataset.decode_once(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_another_process_gets_the_name_of_the_file_and_not_its_bytes(root: Path, folder: Path) -> None:
+    dataset = VOCSegmentation(root, "val").decode_once(folder)
+    expected = dataset[1][0]
+    sent = pickle.dumps(dataset)
+    assert len(sent) < 10_000
+    assert torch.equal(pickle.loads(sent)[1][0], expected)
+
+
+def test_data_sets_do_not_remove_each_others_bytes(root: Path, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(root / "VOCdevkit", other / "VOCdevkit")
+    VOCSegmentation(root, "val").decode_once(folder)
+    VOCSegmentation(other, "val").decode_once(folder)
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_stopped_writer_leaves_no_half_file(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = VOCSegmentation(root, "val")
+    decode = dataset.decode
+
+    def stop_at_four(index: int) -> tuple[np.ndarray, np.ndarray]:
+        if index == 4:
+            raise KeyboardInterrupt
+        return decode(index)
+
+    monkeypatch.setattr(dataset, "decode", stop_at_four)
+    with pytest.raises(KeyboardInterrupt):
+        dataset.decode_once(folder)
+    assert os.listdir(folder) == []
+    assert len(VOCSegmentation(root, "val").decode_once(folder)) == IMAGES
+    assert decoded.AT_ONCE > 0
