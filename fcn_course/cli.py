@@ -77,7 +77,10 @@ def lab(
     for advice in bring_up_to_date(notebooks, work):
         typer.echo(advice, err=True)
     command = lab_command(work, port, browser)
-    raise typer.Exit(subprocess.run(command, cwd=work, env={**KERNEL_SETTINGS, **os.environ}).returncode)
+    # Our page_config.json keeps news and the instructors' buttons away from students.
+    search = [str(Path(__file__).parent / "jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    environment = {**KERNEL_SETTINGS, **os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(search)}
+    raise typer.Exit(subprocess.run(command, cwd=work, env=environment).returncode)
 
 
 @app.command()

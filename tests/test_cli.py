@@ -160,16 +160,19 @@ def test_lab_works_on_copies(notebooks: Path, monkeypatch: pytest.MonkeyPatch) -
     started = []
 
     def start(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[str]:
-        started.append((command, kwargs["cwd"]))
+        started.append((command, kwargs["cwd"], kwargs["env"]))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", start)
+    monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
     assert fcn_course("lab", "--no-browser")[0] == 0
     work = notebooks.parent / "work"
-    ((command, folder),) = started
+    ((command, folder, environment),) = started
     assert folder == work
     assert f"--ServerApp.root_dir={work}" in command
     assert (work / "00_start_here.ipynb").is_file()
+    settings = Path(environment["JUPYTER_CONFIG_PATH"]) / "labconfig" / "page_config.json"
+    assert "@jupyterlab/apputils-extension:announcements" in json.loads(settings.read_text())["disabledExtensions"]
 
 
 def test_solution_is_shown_after_a_try(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
