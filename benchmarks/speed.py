@@ -11,7 +11,6 @@ import os
 import platform
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,15 +20,17 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+import torchvision
 import typer
 from d2l import torch as d2l
 from torch import nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
+from torchvision.io import ImageReadMode
 
 from fcn_course.model import FCN
 from fcn_course.profiles import get_profile
 from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Recipe, evaluate, train, training_set
-from fcn_course.voc import VOCSegmentation, encode_mask, eval_transform
+from fcn_course.voc import VOCSegmentation, encode_mask
 
 CROP = (320, 480)
 BATCH = 16
@@ -217,8 +218,22 @@ def labels(root: Path, rounds: int) -> list[Result]:
     def ours() -> float:
         return 1000 * seconds(lambda: [encode_mask(mask) for mask in coloured]) / len(coloured)
 
-    values = in_turn(rounds, {"d2l": chapter, "ours": ours})
-    return [Result("mask to class indices", "ms a mask", 20, values, higher_is_better=False)]
+    def chapter_from_file() -> float:
+        def read() -> None:
+            for path in dataset.mask_paths[: len(coloured)]:
+                d2l.voc_label_indices(torchvision.io.read_image(str(path), ImageReadMode.RGB), colormap2label)
+
+        return 1000 * seconds(read) / len(coloured)
+
+    def ours_from_file() -> float:
+        return 1000 * seconds(lambda: [dataset.mask(index) for index in range(len(coloured))]) / len(coloured)
+
+    from_colours = in_turn(rounds, {"d2l": chapter, "ours": ours})
+    from_file = in_turn(rounds, {"d2l": chapter_from_file, "ours": ours_from_file})
+    return [
+        Result("coloured mask to class indices", "ms a mask", 20, from_colours, higher_is_better=False),
+        Result("mask file to class indices", "ms a mask", 20, from_file, higher_is_better=False),
+    ]
 
 
 def anonymous_memory() -> int:
@@ -260,6 +275,37 @@ def main(
             print(name, flush=True)
             results += measure(root, rounds)
     print(table(results))
+    keep(results)
+    write_into_readme(table(read_kept()))
+
+
+def kept_file() -> Path:
+    """Where this kind of machine's results are."""
+    return HERE / "results" / f"{platform.system().lower()}-{platform.machine()}-{os.cpu_count()}cpu.json"
+
+
+def keep(results: list[Result]) -> None:
+    """Put ``results`` in the place of earlier ones of the same names."""
+    kept = {result.name: result for result in read_kept()} | {result.name: result for result in results}
+    kept_file().parent.mkdir(exist_ok=True)
+    versions = {"torch": torch.__version__, "threads": torch.get_num_threads(), "crop": CROP, "batch": BATCH}
+    content = {"made with": versions, "results": [asdict(result) for result in kept.values()]}
+    kept_file().write_text(json.dumps(content, indent=1) + "\n")
+
+
+def read_kept() -> list[Result]:
+    """What was measured on this kind of machine before."""
+    if not kept_file().exists():
+        return []
+    return [Result(**result) for result in json.loads(kept_file().read_text())["results"]]
+
+
+def write_into_readme(text: str) -> None:
+    """Put the table between its two marks."""
+    readme = HERE.parent / "README.md"
+    before, mark, rest = readme.read_text().partition("<!-- speed -->\n")
+    _, end, after = rest.partition("<!-- end of speed -->")
+    readme.write_text(f"{before}{mark}{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

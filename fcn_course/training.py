@@ -213,17 +213,20 @@ def train(
 def evaluate(model: nn.Module, data: Dataset[Sample]) -> ConfusionMatrix:
     """The confusion matrix of ``model`` on every image of ``data``, each whole and counted once.
 
-    ``data`` yields normalised images and masks, as with :func:`fcn_course.voc.eval_transform`. The model is left in the
-    mode it came in. Several processes share the images and all get the same sum.
+    ``data`` yields normalised images and masks, as with :func:`fcn_course.voc.eval_transform`. The model computes in
+    bfloat16 where its hardware does, and is left in the mode it came in. Several processes share the images and all get
+    the same sum.
     """
     state = PartialState()
     device = next(model.parameters()).device
+    precision = torch.autocast(device.type, torch.bfloat16, enabled=_computes_bfloat16(device))
     scores = ConfusionMatrix(len(CLASSES))
     mine = range(state.process_index, len(data), state.num_processes)  # type: ignore[arg-type]
-    with evaluation_mode(model):
+    with evaluation_mode(model), precision:
         for index in tqdm(mine, desc="evaluating", unit="image", leave=False, delay=1):
             image, mask = data[index]
-            scores.update(model(image[None].to(device)).argmax(dim=1), mask[None].to(device))
+            images = image[None].to(device, memory_format=torch.channels_last)
+            scores.update(model(images).argmax(dim=1), mask[None].to(device))
     scores.counts = reduce(scores.counts.to(state.device))
     return scores
 
@@ -299,14 +302,13 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
     # One process may train by several recipes; Accelerate otherwise keeps the first one's precision for good.
     AcceleratorState._reset_state()
     return Accelerator(
-        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16() else "no",
+        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16(PartialState().device) else "no",
         dataloader_config=DataLoaderConfiguration(split_batches=True),  # batch_size is that of all devices together
     )
 
 
-def _computes_bfloat16() -> bool:
-    """Whether bfloat16 is a gain here: emulated, it is slower than float32."""
-    device = PartialState().device
+def _computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is a gain there: emulated, it is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":

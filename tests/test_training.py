@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.utils.data import Subset, TensorDataset
 from torchmetrics.classification import MulticlassJaccardIndex
 
+from fcn_course import training
 from fcn_course.download import data_folder
 from fcn_course.model import FCN, load_model
 from fcn_course.training import (
@@ -208,9 +210,20 @@ def test_training_learns_and_scores_while_it_goes():
     assert all(epoch.images_per_second > 0 for epoch in history)
 
 
+class FromColours(nn.Module):
+    """Scores every pixel by its colour, in float32 even where networks compute in bfloat16."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(21, 3))
+
+    def forward(self, images):
+        return (images[:, None] * self.weight[None, :, :, None, None]).sum(dim=2)
+
+
 def test_evaluation_counts_every_image_whole_and_once():
     torch.manual_seed(0)
-    model = FCN().train()
+    model = FromColours().train()
     dataset = Subset(VOCSegmentation(MINI, "val", eval_transform()), range(5))
     scores = evaluate(model, dataset)
     assert model.training
@@ -222,6 +235,16 @@ def test_evaluation_counts_every_image_whole_and_once():
             expected.update(model.eval()(image[None]).argmax(dim=1), mask[None])
     assert scores.mean_iou == pytest.approx(expected.compute().item(), abs=1e-6)
     assert torch.equal(evaluate(model, dataset).counts, scores.counts)
+
+
+def test_evaluation_in_low_precision_scores_as_in_full(monkeypatch):
+    torch.manual_seed(0)
+    model = FCN()
+    nn.init.normal_(model.score32.weight)
+    dataset = Subset(VOCSegmentation(MINI, "val", eval_transform()), range(5))
+    as_it_comes = evaluate(model, dataset)
+    monkeypatch.setattr(training, "_computes_bfloat16", lambda device: False)
+    assert evaluate(model, dataset).pixel_accuracy == pytest.approx(as_it_comes.pixel_accuracy, abs=0.01)
 
 
 def test_bad_input_is_named():
