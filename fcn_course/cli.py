@@ -97,9 +97,10 @@ def fresh(
     work = work_folder(notebooks)
     for new in select(sorted(notebooks.glob("*.ipynb")), names):
         earlier = fresh_copy(new, work, keep_answers)
-        typer.echo(f"{work / new.name} is clean" + (" but for your answers" if keep_answers else ""))
+        answers = " but for your answers" if keep_answers and earlier is not None else ""
+        typer.echo(f"{work / new.name} is clean{answers}")
         if earlier is not None:
-            typer.echo(f"the one before is {earlier}")
+            typer.echo(f"the one before, with all that you wrote, is {earlier}")
 
 
 @app.command()

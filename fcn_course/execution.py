@@ -52,13 +52,13 @@ def notebooks_folder() -> Path:
 
 
 def select(paths: Sequence[Path], names: Sequence[str]) -> list[Path]:
-    """Gives the paths whose names begin with one of names ("03", "03_voc", "notebooks/03_voc.ipynb"), or all.
+    """Gives the paths whose names begin with one of names ("3", "03", "03_voc", "notebooks/03_voc.ipynb"), or all.
 
     Raises ValueError where a name fits none.
     """
     if not names:
         return list(paths)
-    beginnings = [Path(name).stem for name in names]
+    beginnings = [name.zfill(2) if name.isdecimal() else Path(name).stem for name in names]
     for beginning in beginnings:
         if not any(path.stem.startswith(beginning) for path in paths):
             known = ", ".join(path.stem for path in paths) or "none"

@@ -184,6 +184,7 @@ def upsample_repaired(answer: Function) -> list[Part]:
     def padded(x: torch.Tensor, scale: int, mode: str = "replicate") -> torch.Tensor:
         return enlarged(F.pad(x, (1, 1, 1, 1), mode=mode), scale)
 
+    other_sides = "The coverage is that of a map with other sides. It takes height and width of the input: x.shape[2:]."
     parts = compare(
         answer,
         lambda x, scale: F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False),
@@ -198,8 +199,12 @@ def upsample_repaired(answer: Function) -> list[Part]:
                     "coverage, or repeat the outermost cells: F.pad(..., mode=\"replicate\").", enlarged),
             Mistake("The coverage says by how much the frame has sunk. Divide by it instead of multiplying.",
                     lambda x, scale: enlarged(x, scale) * coverage(x.shape[2:], scale)),
-            Mistake("The coverage is that of a map with other sides. It takes height and width: x.shape[2:].",
-                    lambda x, scale: enlarged(x, scale) / coverage(x.shape[2], scale)),
+            Mistake("coverage takes the pair (height, width) of the input: x.shape[2:].",
+                    shows=lambda outcome, *_: "values to unpack" in outcome.problem),
+            Mistake(other_sides, shows=lambda outcome, *_: "must match the size of tensor" in outcome.problem),
+            Mistake("The layer needs as many channels as x has: x.shape[1].",
+                    shows=lambda outcome, *_: "channels" in outcome.problem and "expected" in outcome.problem),
+            Mistake(other_sides, lambda x, scale: enlarged(x, scale) / coverage(x.shape[2], scale)),
             Mistake("The cells added at the frame are still there, scale output pixels on every side: cut them off.",
                     padded),
             Mistake("One pixel is cut off at each side. The cell that was added there has become scale pixels.",

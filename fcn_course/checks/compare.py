@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from fcn_course.checks.guard import Outcome, call
@@ -106,10 +107,20 @@ def _failed(
     else:
         shown += [f"yours:  {show(first.outcome.value)}", f"        {first.difference}"]
     likely = next((mistake.message for mistake in mistakes if _explains(mistake, failures, differs, may_change)), "")
+    likely = likely or _other_kind(first.outcome.value, first.wanted)
     picture = None
     if draw is not None and not first.outcome.problem:
         picture = call(partial(draw, first.outcome.value, first.wanted)).value
     return Part(name, False, tuple(shown), likely, picture)
+
+
+def _other_kind(yours: object, wanted: object) -> str:
+    """What to say where the numbers may be right but come in another kind of container."""
+    if isinstance(wanted, torch.Tensor) and isinstance(yours, np.ndarray | list | tuple):
+        return "A tensor is wanted: torch.as_tensor(...) makes one of an array or a list."
+    if isinstance(wanted, np.ndarray) and isinstance(yours, torch.Tensor):
+        return "An array is wanted: .numpy() makes one of a tensor."
+    return ""
 
 
 def _explains(

@@ -43,6 +43,11 @@ def sizes_of_375x500(answer: Function) -> list[Part]:
     is_list = isinstance(outcome.value, list | tuple) and len(outcome.value) == len(HALVING)
     problem = "" if is_list else outcome.problem or difference(outcome.value, [()] * len(HALVING))
     height, width = 375, 500
+    count = len(outcome.value) if isinstance(outcome.value, list | tuple) else 0
+    other_list = {
+        6: "Five pairs are wanted: the list begins after conv1.",
+        2: "Each pair is (height, width) of one map.",
+    }
     parts = []
     for number, (layer, geometry) in enumerate(HALVING.items()):
         before, (height, width) = (height, width), (conv_output_size(n, *geometry) for n in (height, width))
@@ -53,6 +58,7 @@ def sizes_of_375x500(answer: Function) -> list[Part]:
         mistakes: dict[str, list[float]] = {"First the height, then the width.": [width, height]}
         mistakes |= {words: [size(n, *geometry) for n in before] for words, size in SIZE_MISTAKES.items()}
         likely = next((words for words, pair in mistakes.items() if is_list and not difference(yours, pair)), "")
+        likely = likely or other_list.get(count, "")
         shown = f"{layer}: {show(yours)} is not the size" if is_list else f"yours: {problem}"
         parts.append(Part(layer, False, (shown,), likely))
     return parts
@@ -126,6 +132,8 @@ def initialise(answer: Function) -> list[Part]:
     errors = [
         Mistake("PyTorch keeps track of what happens to a parameter. Overwrite it inside with torch.no_grad():.",
                 shows=lambda outcome, *_: "requires grad" in outcome.problem),
+        Mistake("Functions of nn.init work on tensors, not on layers: net[-2].weight.",
+                shows=lambda outcome, *_: "object has no attribute 'dim'" in outcome.problem),
         Mistake("A plain tensor cannot take the place of a parameter. Overwrite its numbers: weight.copy_(...).",
                 shows=lambda outcome, *_: "cannot assign" in outcome.problem),
         Mistake("The number of classes is that of the network: net[-1].in_channels.",
@@ -296,6 +304,8 @@ def weights_of(answer: Function) -> list[Part]:
             "with groups and bias": [(2, 2, 1, 2), (6, 9, 3, 3), (21, 21, 64, 21)],
         },
         [
+            Mistake("Groups make a layer smaller, for each sees its own channels only: divide by groups.",
+                    lambda i, o, k, groups=1, bias=True: i * o * groups * k**2 + o * bias),
             Mistake("A kernel is as high as it is wide: kernel_size**2.",
                     lambda i, o, k, groups=1, bias=True: i * o // groups * k + o * bias),
             Mistake("Every pair of channels has a kernel: in_channels * out_channels.",
@@ -326,10 +336,16 @@ def weights_of(answer: Function) -> list[Part]:
 def same_size(answer: Function) -> list[Part]:
     """Exercise 4.5: logits as large as the photo, from a network that rounds sizes up."""
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 2, 3, stride=32, padding=1), nn.ConvTranspose2d(2, 2, 64, stride=32, padding=16))
+    # Two layers before the last, as in a real network: what was padded with zeros is no longer zero after the first.
+    halvings = nn.Conv2d(3, 4, 3, stride=4, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 3, stride=8, padding=1)
+    net = nn.Sequential(*halvings, nn.ConvTranspose2d(2, 2, 64, stride=32, padding=16))
 
     def photos(*shape: int) -> Arguments:
         return net, torch.rand(shape[0], 3, *shape[1:])
+
+    def padded_first(net: Function, images: torch.Tensor) -> torch.Tensor:
+        height, width = images.shape[-2:]
+        return net(F.pad(images, (0, -width % 32, 0, -height % 32)))[..., :height, :width]
 
     def squeezed(net: Function, images: torch.Tensor, mode: str) -> torch.Tensor:
         return F.interpolate(net(images), images.shape[-2:], mode=mode)
@@ -357,6 +373,8 @@ def same_size(answer: Function) -> list[Part]:
                     partial(shifted, share=0.5)),
             Mistake("The surplus is cut off above and on the left. Keep the upper left part.",
                     partial(shifted, share=1)),
+            Mistake("The photo was padded first. After one layer the padding is no longer zero, and it changes the "
+                    "cells along the frame. Give the network the photo as it is, and cut what it gives.", padded_first),
             Mistake("Height and width are exchanged: images.shape is (N, 3, H, W).",
                     lambda net, images: net(images)[..., : images.shape[-1], : images.shape[-2]]),
             Mistake("The photo is made smaller before it goes through the network. Every pixel must have its logits.",

@@ -103,7 +103,9 @@ class Score(float):
             lines.append(f'<div style="margin: 4px 0">{"".join(items)}</div>')
         if part := report.explained:
             if part.shown:
-                lines.append(f'<pre style="margin: 4px 0">{html.escape(chr(10).join(part.shown))}</pre>')
+                lines.append(
+                    f'<pre style="margin: 4px 0; white-space: pre-wrap">{html.escape(chr(10).join(part.shown))}</pre>'
+                )
             if part.picture is not None:
                 lines.append(_image(part.picture))
             if part.mistake:

@@ -218,7 +218,8 @@ def random_crop(answer: Function) -> list[Part]:
             [
                 Mistake("crop_size is (height, width), in this order.",
                         _over_draws(lambda image, mask, size: crop(image, mask, size[::-1]), _sizes)),
-                Mistake("The mask was not cut at all.",
+                Mistake("The mask was not cut at all. Transforms of v2 leave a plain tensor beside a photo alone "
+                        "(section 3.10 says why); draw top and left yourself, and cut both.",
                         _over_draws(lambda image, mask, size: (crop(image, mask, size)[0], mask), _sizes)),
                 Mistake("The second number of a slice is where it ends, not how long it is: top:top + h.",
                         _over_draws(to_size, _sizes)),
@@ -449,6 +450,10 @@ def frequencies_of(answer: Function) -> list[Part]:
         Mistake(VOID_AS_BACKGROUND, lambda masks: shares(_with_void_as_background(masks))),
         Mistake("These are 256 numbers, with a place for void. Count mask[mask != VOID], with minlength=21.",
                 shows=lambda outcome, *_: tuple(outcome.value.shape) == (256,)),
+        Mistake("Void is 255 and makes the table of bincount 256 long. Count mask[mask != VOID] only.",
+                shows=lambda outcome, *_: "(256)" in outcome.problem),
+        Mistake("Masks of different sizes cannot be stacked. Count them one by one, and add the counts up.",
+                shows=lambda outcome, *_: "stack expects" in outcome.problem),
         Mistake("torch.bincount stops at the largest label that it meets. Its minlength=21 gives all classes a place.",
                 shows=lambda outcome, *_: "must match" in outcome.problem or outcome.value.numel() < 21),
         Mistake("These are counts. Divide by their sum, once at the end.",

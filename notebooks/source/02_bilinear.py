@@ -614,7 +614,7 @@ print(f"dense {10 * 15 * 1_806_336:,}   grouped {10 * 15 * 86_016:,}")
 
 # %% tags=["exercise"] id="2.6"
 def moved_by(size, scale):
-    """(size * scale,): how far align_corners=True moves the place of each output pixel, in output pixels."""
+    """Tensor (size * scale,): how far align_corners=True moves the place of each output pixel, in output pixels."""
     ### BEGIN SOLUTION
     j = torch.arange(size * scale)
     half_pixel = (j + 0.5) / scale - 0.5

@@ -728,7 +728,7 @@ print(f"b = {background:.3f}, b / K = {background / present:.3f}")
 
 # %% tags=["exercise"] id="3.6"
 def frequencies_of(masks):
-    """(21,) float64: the share of each class among the pixels of a list of (H, W) uint8 masks, void left out."""
+    """Tensor (21,) float64: the share of each class among the pixels of a list of (H, W) uint8 masks, void left out."""
     ### BEGIN SOLUTION
     counts = sum(torch.bincount(mask[mask != VOID].long(), minlength=21) for mask in masks)
     return counts.double() / counts.sum()
@@ -767,7 +767,7 @@ check.frequencies_of(frequencies_of)
 
 # %% tags=["exercise"] id="3.7"
 def median_frequency_weights(masks):
-    """(21,) float64 weights of the classes, from a list of (H, W) uint8 masks; 0 for classes that never occur."""
+    """Tensor (21,) float64: weights of the classes, from a list of (H, W) uint8 masks; 0 for classes that never occur."""
     ### BEGIN SOLUTION
     pixels, room = torch.zeros(21, dtype=torch.float64), torch.zeros(21, dtype=torch.float64)
     for mask in masks:

@@ -277,8 +277,7 @@ print("AdamW, the same numbers on sum and mean: the same weights:", with_sum.all
 # %% [markdown]
 # ### Exercise 5.2: the equivalent recipe
 # *Code, easy, 5 minutes.* A recipe for SGD was published for the sum over a batch. Give the learning rate and the
-# weight decay that make the same step on the mean. For `(1e-3, 1e-3, 32)` the result is `(0.032, 3.125e-05)`. And
-# what do you need for the same published numbers at batch size 8?
+# weight decay that make the same step on the mean. For `(1e-3, 1e-3, 32)` the result is `(0.032, 3.125e-05)`.
 #
 # <details><summary>Hint 1</summary>Which of the two numbers must grow, if the gradient got smaller?</details>
 # <details><summary>Hint 2</summary>The product of learning rate and weight decay is what shrinks the weights at each

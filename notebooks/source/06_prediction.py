@@ -489,8 +489,8 @@ plots.share_by_distance(contour_distance, ~right, "distance to the nearest conto
 # %% [markdown]
 # ### Exercise 6.4: share of boundary errors
 # *Code, medium, 10 minutes.* Of all pixels that are wrong in one photo, which share lies at most `width` pixels from
-# a contour of the labels? Void pixels are never wrong; some other pixel is. Use `distance_to_contour`. Give a `float`
-# between 0 and 1. With a `width` as large as the photo it is 1. The cell after the check shows your number for one
+# a contour of the labels? Void pixels are never wrong. At least one labelled pixel is, so that there is something to
+# divide by. Use `distance_to_contour`. Give a `float` between 0 and 1. With a `width` as large as the photo it is 1. The cell after the check shows your number for one
 # photo.
 #
 # <details><summary>Hint 1</summary>Which pixels belong into the denominator? Not all, not all labelled ones: the

@@ -311,6 +311,10 @@ def test_upsample_repaired() -> None:
     assert_wrong(
         check.upsample_repaired,
         {
+            "coverage takes the pair": lambda x, scale: (
+                upsampling_layer(x.shape[1], scale)(x) / coverage(x.shape, scale)
+            ),
+            "as many channels": lambda x, scale: upsampling_layer(1, scale)(x) / coverage(x.shape[2:], scale),
             "still sinks": padded_with_zeros,
             "instead of multiplying": multiplied,
             "other sides": square_only,

@@ -298,11 +298,12 @@ def test_same_size() -> None:
         _, _, height, width = images.shape
         return net(images).narrow(2, 0, height).narrow(3, 0, width)
 
-    def by_padding_first(net, images):
-        height, width = images.shape[2:]
-        return net(F.pad(images, (0, -width % 32, 0, -height % 32)))[:, :, :height, :width]
+    def by_negative_padding(net, images):
+        logits = net(images)
+        below, right = (small - big for big, small in zip(logits.shape[2:], images.shape[2:], strict=True))
+        return F.pad(logits, (0, right, 0, below))
 
-    assert_right(check.same_size, [by_narrow, by_padding_first])
+    assert_right(check.same_size, [by_narrow, by_negative_padding])
 
     def as_it_comes(net, images):
         return net(images)
@@ -326,9 +327,15 @@ def test_same_size() -> None:
         height, width = (side - side % 32 for side in images.shape[-2:])
         return net(images[:, :, :height, :width])
 
+    def padded_first(net, images):
+        height, width = images.shape[2:]
+        bottom, right = -height % 32, -width % 32
+        return net(F.pad(images, (0, right, 0, bottom)))[:, :, :height, :width]
+
     assert_wrong(
         check.same_size,
         {
+            "padded first": padded_first,
             "still there": as_it_comes,
             "squeezes": resized,
             "all round": centred,

@@ -458,9 +458,22 @@ def test_frequencies_of() -> None:
     def single_precision(masks):
         return in_one_go(masks).float()
 
+    def all_at_once(masks):
+        pixels = torch.stack(masks).flatten()
+        counts = torch.bincount(pixels[pixels != VOID], minlength=21).double()
+        return counts / counts.sum()
+
+    def void_in_the_table(masks):
+        counts = torch.zeros(21, dtype=torch.float64)
+        for mask in masks:
+            counts += torch.bincount(mask.flatten(), minlength=21)
+        return counts / counts.sum()
+
     assert_wrong(
         check.frequencies_of,
         {
+            "256 long": void_in_the_table,
+            "cannot be stacked": all_at_once,
             "that you divide by": void_below,
             "Void is counted as background": void_to_background,
             "256 numbers": void_counted,
