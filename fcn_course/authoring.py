@@ -97,6 +97,8 @@ def markup_mistakes(cells: Iterable[NotebookNode]) -> list[str]:
         if not isinstance(identity, str):
             mistakes.append(f'cell {number} is tagged {role} and has no id, such as id="1.2"')
             continue
+        if not re.fullmatch(r"\d+\.\d+", identity):
+            mistakes.append(f"{role} {identity} must be numbered like 1.2: notebook, dot, exercise")
         if (role, identity) in seen:
             mistakes.append(f"{role} {identity} is there twice")
         seen.add((role, identity))

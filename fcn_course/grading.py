@@ -37,10 +37,12 @@ class Graded:
 def release(source: Path, notebooks: Path, folder: Path) -> Path:
     """Make one notebook an assignment of the class in ``folder``; gives the notebook to hand out, without solutions.
 
-    A release of the same notebook is replaced; what was handed in and graded stays. Raises RuntimeError with
-    nbgrader's own words when it refuses.
+    A release of the same notebook is replaced; what was handed in and graded stays. Raises ValueError when nbgrader
+    refuses, as it does when exercises were added to or taken from a notebook that has been graded.
     """
     name = source.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")  # solutions, names and grades
     for stage in ("source", "release"):
         shutil.rmtree(folder / stage / name, ignore_errors=True)
     (folder / "source" / name).mkdir(parents=True)
@@ -48,7 +50,10 @@ def release(source: Path, notebooks: Path, folder: Path) -> Path:
     shutil.copytree(notebooks / "images", folder / "source" / name / "images")
     outcome = _nbgrader(folder).generate_assignment(name, force=True, create=True)
     if not outcome["success"]:
-        raise RuntimeError(f"nbgrader could not release {name}: {_last_line(outcome)}")
+        raise ValueError(
+            f"nbgrader could not release {name} into {folder}: where it has been graded with other exercises, "
+            f"release it into a new folder ({_last_line(outcome)})"
+        )
     return folder / "release" / name / f"{name}.ipynb"
 
 
@@ -77,7 +82,7 @@ def grade(folder: Path, names: Sequence[str] = (), cell_timeout: int = 300) -> G
         if problem := flaw(folder, student, name) or _autograde(nbgrader, student, name):
             problems.append(f"{student}, {folder / 'submitted' / student / name / name}.ipynb: {problem}")
     table, picture = folder / "grades.csv", folder / "grades.png"
-    _write_grades(folder, assignments, table, picture)
+    _write_grades(folder, sorted(path.name for path in (folder / "source").glob("*/")), table, picture)
     return Graded(table, picture, problems)
 
 
@@ -123,6 +128,7 @@ def _nbgrader(folder: Path, cell_timeout: int = 300) -> NbGraderAPI:
     config.CourseDirectory.course_id = "fcn_course"
     config.ClearSolutions.code_stub = {"python": "..."}
     config.Execute.timeout = cell_timeout
+    config.Execute.extra_arguments = ["--log-level=ERROR"]
     # A student's progress bar or warning is no news to the instructor.
     config.Application.log_level = "CRITICAL"
     return NbGraderAPI(config=config)
@@ -139,6 +145,8 @@ def _write_grades(folder: Path, assignments: Sequence[str], table: Path, picture
     worth: dict[str, float] = {}
     with Gradebook(f"sqlite:///{folder.resolve()}/gradebook.db", course_id="fcn_course") as gradebook:
         for name in assignments:
+            if name not in {assignment.name for assignment in gradebook.assignments}:
+                continue
             for submission in gradebook.assignment_submissions(name):
                 for notebook in submission.notebooks:
                     for earned in notebook.grades:
