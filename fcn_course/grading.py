@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 from nbformat import NotebookNode
@@ -112,13 +113,9 @@ def _graded_cells(notebook: NotebookNode) -> Counter[str]:
 
 def _autograde(nbgrader: NbGraderAPI, student: str, name: str) -> str:
     """Grade one submission; gives what went wrong, if anything."""
-    with tempfile.TemporaryDirectory() as elsewhere:
-        # What students solved is not what the instructor solved.
-        os.environ["FCN_COURSE_PROGRESS"] = str(Path(elsewhere) / "progress.jsonl")
-        try:
-            outcome = nbgrader.autograde(name, student, force=True, create=True)
-        finally:
-            del os.environ["FCN_COURSE_PROGRESS"]
+    # What students solved is not what the instructor solved.
+    with tempfile.TemporaryDirectory() as elsewhere, patch.dict(os.environ, FCN_COURSE_PROGRESS=f"{elsewhere}/diary"):
+        outcome = nbgrader.autograde(name, student, force=True, create=True)
     return "" if outcome["success"] else _last_line(outcome)
 
 

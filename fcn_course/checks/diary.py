@@ -1,6 +1,5 @@
 """What a student has solved, remembered on this computer, and the solutions for those who tried."""
 
-import contextlib
 import json
 import os
 import re
@@ -20,10 +19,12 @@ def remember(exercise: Exercise, points: float) -> None:
     """Add one try to the diary. Appending is safe beside other notebooks that do the same."""
     line = {"exercise": exercise.identity, "points": points, "of": exercise.points, "time": round(time.time())}
     path = diary()
-    with contextlib.suppress(OSError):  # a disk that is full or read-only keeps nobody from a score
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+    except OSError as error:  # a disk that is full or read-only keeps nobody from a score
+        print(f"This try counts, but is not remembered: {error}.")
 
 
 def tries(identity: str | None = None) -> list[dict[str, float | str]]:

@@ -30,9 +30,15 @@ class Exercise:
     points: int
 
     @property
+    def place(self) -> tuple[int, int]:
+        """The number of its notebook, and its own in there."""
+        notebook, number = self.identity.split(".")
+        return int(notebook), int(number)
+
+    @property
     def notebook(self) -> int:
         """The number of the notebook it stands in."""
-        return int(self.identity.partition(".")[0])
+        return self.place[0]
 
 
 @dataclass(frozen=True)
