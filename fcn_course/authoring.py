@@ -13,13 +13,14 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import zip_longest
 from pathlib import Path
 
 import jupytext
 import nbformat
+from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
 from nbgrader.preprocessors import ClearSolutions
@@ -29,6 +30,10 @@ from fcn_course.checks import all_checks
 from fcn_course.execution import NotebookError, execute
 
 CELL_TIMEOUT = 1800
+TAGS = ("exercise", "check", "cover", "nbval-ignore-output", "nbval-skip", "raises-exception")
+WORDS = {"tags", "id", "points", "lines_to_next_cell"}
+OPENING = 'tags=["check"] id="1.2" points=2, with blanks between and no commas'
+MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -44,8 +49,11 @@ def read_source(source: Path) -> NotebookNode:
 
     Raises ValueError where exercises and checks are not marked up as they should be.
     """
-    notebook = jupytext.read(source)
-    if mistakes := markup_mistakes(notebook.cells):
+    try:
+        notebook = jupytext.read(source)
+    except AttributeError:  # jupytext's, where its parser of such a line trips over a comma
+        raise ValueError(f"{source.name}: a line that opens a cell cannot be read; it takes {OPENING}") from None
+    if mistakes := markup_mistakes(notebook.cells, source.stem):
         raise ValueError(f"{source.name}: {'; '.join(mistakes)}")
     notebook.metadata = nbformat.from_dict(METADATA)
     copies: Counter[str] = Counter()
@@ -79,38 +87,57 @@ def nbgrader_metadata(role: str, grade_id: str, points: float | None) -> Noteboo
     return NotebookNode(grade_id=grade_id, schema_version=3, **kind, **worth)
 
 
-def markup_mistakes(cells: Iterable[NotebookNode]) -> list[str]:
-    """Gives one sentence for each exercise, check or solution marker in a parsed source that is not as it should be."""
-    mistakes = []
-    seen: set[tuple[str, object]] = set()
-    for number, cell in enumerate(cells, start=1):
-        role, identity, points = _markup(cell)
-        markers = [
-            line.strip() for line in cell.source.splitlines() if "BEGIN SOLUTION" in line or "END SOLUTION" in line
-        ]
-        if markers and role != "exercise":
-            mistakes.append(f'cell {number} has solution markers but not tags=["exercise"]')
-        if role is None:
-            continue
-        if cell.cell_type != "code":
-            mistakes.append(f"cell {number} is tagged {role} and is not code")
-        if not isinstance(identity, str):
-            mistakes.append(f'cell {number} is tagged {role} and has no id, such as id="1.2"')
-            continue
+def markup_mistakes(cells: Sequence[NotebookNode], notebook: str) -> list[str]:
+    """Gives one sentence for each exercise, check or solution marker that is not as it should be.
+
+    The cells are those of a parsed source; notebook is its name, with whose number each exercise begins.
+    """
+    mistakes = [
+        mistake for number, cell in enumerate(cells, start=1) for mistake in _cell_mistakes(f"cell {number}", cell)
+    ]
+    number = int(notebook[:2]) if notebook[:2].isdecimal() else None
+    order = [(role, identity) for role, identity, _ in map(_markup, cells) if role and isinstance(identity, str)]
+    for (role, identity), count in Counter(order).items():
         if not re.fullmatch(r"\d+\.\d+", identity):
             mistakes.append(f"{role} {identity} must be numbered like 1.2: notebook, dot, exercise")
-        if (role, identity) in seen:
+        elif number is not None and int(identity.partition(".")[0]) != number:
+            mistakes.append(f"{role} {identity} stands in {notebook}: its number must begin with {number}.")
+        if count > 1:
             mistakes.append(f"{role} {identity} is there twice")
-        seen.add((role, identity))
-        if role == "exercise" and not markers:
-            mistakes.append(f"exercise {identity} has no ### BEGIN SOLUTION and ### END SOLUTION")
-        elif role == "exercise" and markers != ["### BEGIN SOLUTION", "### END SOLUTION"] * (len(markers) // 2):
-            mistakes.append(f"exercise {identity} has solution markers that do not pair up")
-        if role == "check" and ("exercise", identity) not in seen:
-            mistakes.append(f"check {identity} has no exercise before it")
-        if role == "check" and not (isinstance(points, int | float) and points > 0):
-            mistakes.append(f"check {identity} is not in fcn_course.checks and has no points, such as points=2")
+        partner = ("exercise" if role == "check" else "check", identity)
+        if partner not in order:
+            mistakes.append(f"{role} {identity} has no {partner[0]} {'before' if role == 'check' else 'after'} it")
+        elif role == "check" and order.index((role, identity)) < order.index(partner):
+            mistakes.append(f"check {identity} stands before its exercise")
     return mistakes
+
+
+def _cell_mistakes(place: str, cell: NotebookNode) -> Iterator[str]:
+    """What can be seen to be wrong in one cell alone."""
+    role, identity, points = _markup(cell)
+    for tag in cell.metadata.get("tags", []):
+        if tag not in TAGS:
+            yield f"{place} has the unknown tag {tag!r}; known are: {', '.join(TAGS)}"
+    if strange := sorted(set(cell.metadata) - WORDS):
+        told = cell.metadata[strange[0]]
+        yield f"the line that opens {place} says {strange[0]} {told!r}; it takes {OPENING}"
+    if role is None and not {"id", "points"}.isdisjoint(cell.metadata):
+        yield f'{place} has an id or points but not tags=["exercise"] or tags=["check"]'
+    markers = [line.strip() for line in cell.source.splitlines() if re.search(r"(BEGIN|END) SOLUTION", line)]
+    if markers and role != "exercise":
+        yield f'{place} has solution markers but not tags=["exercise"]'
+    if role is None:
+        return
+    if cell.cell_type != "code":
+        yield f"{place} is tagged {role} and is not code"
+    if not isinstance(identity, str):
+        told = "no id" if identity is None else f"the id {identity!r}"
+        yield f"{place} is tagged {role} and has {told}; it takes {OPENING}"
+    elif role == "exercise" and (not markers or markers != list(MARKERS) * (len(markers) // 2)):
+        found = f"not: {', '.join(markers)}" if markers else "and has neither"
+        yield f"exercise {identity} wants the lines {MARKERS[0]} and {MARKERS[1]} in turn, {found}"
+    elif role == "check" and not (isinstance(points, int | float) and points > 0):
+        yield f"check {identity} is not in fcn_course.checks and has no points, such as points=2"
 
 
 def emptied(solved: NotebookNode) -> NotebookNode:
@@ -167,7 +194,15 @@ def _demand_score(check: NotebookNode, wanted: float) -> None:
         raise NotebookError(f"{check.id} gives no score: its last line must be an expression that is a float") from None
     score, points = determine_grade(check, logging.getLogger(__name__))
     if score != wanted:
-        raise NotebookError(f"{check.id} gives {score:g} of {points:g} points where {wanted:g} is right")
+        told = f": {_told(check)}" if _told(check) else ""
+        raise NotebookError(f"{check.id} gives {score:g} of {points:g} points where {wanted:g} is right{told}")
+
+
+def _told(check: NotebookNode) -> str:
+    """What a check said besides its number, in one line: the warning that costs all points, or its report."""
+    warnings = [output.text for output in check.outputs if output.get("name") == "stderr"]
+    reports = [output.data["text/html"] for output in check.outputs if "text/html" in output.get("data", {})]
+    return " ".join(BeautifulSoup("\n".join(warnings or reports), "html.parser").get_text(" ").split())
 
 
 def tidy(notebook: NotebookNode) -> None:

@@ -21,7 +21,7 @@ class PlainErrors(TyperGroup):
         """Runs the command; exits with 1 where it raised an error that is meant for the user."""
         try:
             return super().invoke(ctx)
-        except (ValueError, TypeError, FileNotFoundError, ConnectionError) as error:
+        except (ValueError, TypeError, OSError) as error:
             raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
             if Path(__file__).parent not in raised_in.parents and not isinstance(error, OSError):
                 raise
@@ -151,7 +151,10 @@ def build(
         problems = authoring.out_of_step(sources, notebooks) + ([] if names else authoring.without_source(notebooks))
         for problem in problems:
             typer.echo(f"fcn-course: {problem}", err=True)
-        raise typer.Exit(1 if problems else 0)
+        if problems:
+            raise typer.Exit(1)
+        typer.echo(f"{len(sources)} notebooks are what their sources give")
+        return
     for source in sources:
         typer.echo(f"wrote {authoring.build(source, notebooks)}")
 

@@ -1,6 +1,7 @@
 """Runs the course's notebooks from top to bottom, without a browser."""
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ def select(paths: Sequence[Path], names: Sequence[str]) -> list[Path]:
     if not names:
         return list(paths)
     beginnings = [name.zfill(2) if name.isdecimal() else Path(name).stem for name in names]
-    for beginning in beginnings:
+    for name, beginning in zip(names, beginnings, strict=True):
+        if re.fullmatch(r"\d\.\d+", name):
+            raise ValueError(f"{name} is an exercise; name its notebook: {name[0].zfill(2)}")
         if not any(path.stem.startswith(beginning) for path in paths):
             known = ", ".join(path.stem for path in paths) or "none"
             raise ValueError(f"no notebook is named {beginning!r}; there are: {known}")

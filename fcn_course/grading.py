@@ -8,8 +8,9 @@ import csv
 import os
 import shutil
 import tempfile
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -19,10 +20,12 @@ from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
+from sqlalchemy.exc import SAWarning
 from tqdm import tqdm
 from traitlets.config import Config
 
 from fcn_course.authoring import read_source
+from fcn_course.execution import select
 from fcn_course.plots import grade_map
 
 
@@ -38,53 +41,82 @@ class Graded:
 def release(source: Path, notebooks: Path, folder: Path) -> Path:
     """Make one notebook an assignment of the class in ``folder``; gives the notebook to hand out, without solutions.
 
-    A release of the same notebook is replaced; what was handed in and graded stays. Raises ValueError when nbgrader
-    refuses, as it does when exercises were added to or taken from a notebook that has been graded.
+    A release of the same notebook is replaced; what was handed in and graded stays. Raises ValueError, and changes
+    nothing, when nbgrader refuses, as it does when exercises were added to or taken from a notebook that has been
+    graded; NotADirectoryError where ``folder`` is a file.
     """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; name a folder for your class")
     name = source.stem
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")  # solutions, names and grades
-    for stage in ("source", "release"):
-        shutil.rmtree(folder / stage / name, ignore_errors=True)
-    (folder / "source" / name).mkdir(parents=True)
-    nbformat.write(read_source(source), folder / "source" / name / f"{name}.ipynb")
-    shutil.copytree(notebooks / "images", folder / "source" / name / "images")
-    outcome = _nbgrader(folder).generate_assignment(name, force=True, create=True)
-    if not outcome["success"]:
-        raise ValueError(
-            f"nbgrader could not release {name} into {folder}: where it has been graded with other exercises, "
-            f"release it into a new folder ({_last_line(outcome)})"
-        )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as scratch:
+        made = Path(scratch)
+        (made / "source" / name).mkdir(parents=True)
+        nbformat.write(read_source(source), made / "source" / name / f"{name}.ipynb")
+        shutil.copytree(notebooks / "images", made / "source" / name / "images")
+        outcome = _quietly(lambda: _nbgrader(made, gradebook=folder).generate_assignment(name, force=True, create=True))
+        if not outcome["success"]:
+            raise ValueError(
+                f"nbgrader could not release {name} into {folder}: where it has been graded with other exercises, "
+                f"release it into a new folder ({_last_line(outcome)})"
+            )
+        for stage in ("source", "release"):
+            shutil.rmtree(folder / stage / name, ignore_errors=True)
+            (folder / stage).mkdir(exist_ok=True)
+            (made / stage / name).rename(folder / stage / name)
     return folder / "release" / name / f"{name}.ipynb"
 
 
 def grade(folder: Path, names: Sequence[str] = (), cell_timeout: int = 300) -> Graded:
-    """Grade what was handed in of the notebooks whose names begin with one of ``names``, or of all.
+    """Grade what was handed in of the notebooks that ``names`` choose, as :func:`select` reads them, or of all.
 
     A submission that cannot be graded is named with what is wrong, and the others are graded. Raises
-    FileNotFoundError where there is no class, or nothing handed in.
+    FileNotFoundError where there is no class, or nothing handed in, and ValueError where a name fits no notebook.
     """
-    assignments = sorted(path.name for path in (folder / "source").glob("*/") if _chosen(path.name, names))
-    if not assignments:
+    released = sorted(path for path in (folder / "source").glob("*/"))
+    if not released:
         raise FileNotFoundError(f"{folder} holds no released notebook: begin with: fcn-course release {folder}")
+    assignments = [path.name for path in select(released, names)]
     submissions = [
-        (student.name, name)
-        for name in assignments
-        for student in sorted((folder / "submitted").glob("*/"))
-        if (student / name).is_dir()
+        (student, name) for name in assignments for student in _students(folder) if _handed_in(folder, student, name)
     ]
+    astray = _astray(folder, [path.name for path in released])
     if not submissions:
-        raise FileNotFoundError(
-            f"nothing was handed in: put notebooks into {folder}/submitted/STUDENT/{assignments[0]}/"
-        )
+        place = f"put notebooks into {folder}/submitted/STUDENT/{assignments[0]}/"
+        raise FileNotFoundError("; ".join([f"nothing was handed in: {place}", *astray]))
     nbgrader = _nbgrader(folder, cell_timeout)
-    problems = []
+    problems, ungraded = list(astray), set()
     for student, name in tqdm(submissions, desc="grading", unit="notebook"):
         if problem := flaw(folder, student, name) or _autograde(nbgrader, student, name):
             problems.append(f"{student}, {folder / 'submitted' / student / name / name}.ipynb: {problem}")
+            ungraded.add((student, name))
     table, picture = folder / "grades.csv", folder / "grades.png"
-    _write_grades(folder, sorted(path.name for path in (folder / "source").glob("*/")), table, picture)
+    _write_grades(folder, [path.name for path in released], ungraded, table, picture)
     return Graded(table, picture, problems)
+
+
+def _students(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "submitted").glob("*/"))
+
+
+def _handed_in(folder: Path, student: str, name: str) -> bool:
+    return (folder / "submitted" / student / name).is_dir()
+
+
+def _astray(folder: Path, assignments: Sequence[str]) -> list[str]:
+    """One sentence for each thing handed in where nobody would look for it."""
+    submitted = folder / "submitted"
+    place = submitted / "STUDENT" / "NOTEBOOK" / "NOTEBOOK.ipynb"
+    sentences = [f"{path}: a notebook belongs in {place}" for path in sorted(submitted.glob("*.ipynb"))]
+    for student in _students(folder):
+        for path in sorted((submitted / student).iterdir()):
+            if path.is_dir() and path.name not in assignments:
+                known = ", ".join(assignments)
+                sentences.append(f"{student}, {path}: no released notebook has this name; there are: {known}")
+            elif path.suffix == ".ipynb":
+                sentences.append(f"{student}, {path}: a notebook belongs in {place}")
+    return sentences
 
 
 def flaw(folder: Path, student: str, name: str) -> str:
@@ -92,7 +124,9 @@ def flaw(folder: Path, student: str, name: str) -> str:
     submitted = folder / "submitted" / student / name
     path = submitted / f"{name}.ipynb"
     if not path.is_file():
-        others = ", ".join(sorted(other.name for other in submitted.glob("*.ipynb"))) or "no notebook"
+        others = ", ".join(sorted(other.name for other in submitted.glob("*.ipynb")))
+        if not others:
+            return "the folder has no notebook in it; ask for it once more"
         return f"there is no such file, but {others}; give the notebook its name back"
     try:
         handed_in = nbformat.read(path, as_version=4)
@@ -115,13 +149,22 @@ def _autograde(nbgrader: NbGraderAPI, student: str, name: str) -> str:
     """Grade one submission; gives what went wrong, if anything."""
     # What students solved is not what the instructor solved.
     with tempfile.TemporaryDirectory() as elsewhere, patch.dict(os.environ, FCN_COURSE_PROGRESS=f"{elsewhere}/diary"):
-        outcome = nbgrader.autograde(name, student, force=True, create=True)
+        outcome = _quietly(lambda: nbgrader.autograde(name, student, force=True, create=True))
     return "" if outcome["success"] else _last_line(outcome)
 
 
-def _nbgrader(folder: Path, cell_timeout: int = 300) -> NbGraderAPI:
+def _quietly(work: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """What ``work`` gives, without what SQLAlchemy thinks of nbgrader's queries."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        return work()
+
+
+def _nbgrader(folder: Path, cell_timeout: int = 300, gradebook: Path | None = None) -> NbGraderAPI:
+    """Nbgrader at work in ``folder``, with the gradebook that lies there or in the folder ``gradebook``."""
     config = Config()
     config.CourseDirectory.root = str(folder.resolve())
+    config.CourseDirectory.db_url = _database(gradebook or folder)
     config.CourseDirectory.course_id = "fcn_course"
     config.ClearSolutions.code_stub = {"python": "..."}
     config.Execute.timeout = cell_timeout
@@ -136,34 +179,43 @@ def _last_line(outcome: dict[str, str]) -> str:
     return words.splitlines()[-1]
 
 
-def _write_grades(folder: Path, assignments: Sequence[str], table: Path, picture: Path) -> None:
-    """A table with one line for each student and one column for each exercise, and a picture of the same."""
-    points: dict[str, dict[str, float]] = {}
+def _exercise(grade_id: str) -> str:
+    return grade_id.removeprefix("check-").replace("-", ".", 1)
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder.resolve()}/gradebook.db"
+
+
+def _write_grades(
+    folder: Path, assignments: Sequence[str], ungraded: Set[tuple[str, str]], table: Path, picture: Path
+) -> None:
+    """A table with a line for each student and a column for each exercise, and a picture of the same.
+
+    What could not be graded is left blank, and so is the total it belongs to.
+    """
+    students = _students(folder)
+    points: dict[str, dict[str, float]] = {student: {} for student in students}
     worth: dict[str, float] = {}
-    with Gradebook(f"sqlite:///{folder.resolve()}/gradebook.db", course_id="fcn_course") as gradebook:
+    with Gradebook(_database(folder), course_id="fcn_course") as gradebook:
         for name in assignments:
-            if name not in {assignment.name for assignment in gradebook.assignments}:
-                continue
+            for cell in gradebook.find_notebook(name, name).grade_cells:
+                worth[_exercise(cell.name)] = cell.max_score
             for submission in gradebook.assignment_submissions(name):
-                for notebook in submission.notebooks:
-                    for earned in notebook.grades:
-                        exercise = earned.cell.name.removeprefix("check-").replace("-", ".", 1)
-                        worth[exercise] = earned.max_score
-                        points.setdefault(submission.student.id, {})[exercise] = earned.score
-    for student in sorted(path.name for path in (folder / "submitted").glob("*/")):
-        points.setdefault(student, {})
+                student = submission.student.id
+                if student not in points or (student, name) in ungraded:
+                    continue
+                for earned in (earned for notebook in submission.notebooks for earned in notebook.grades):
+                    points[student][_exercise(earned.cell.name)] = earned.score
     exercises = sorted(worth, key=lambda identity: [int(part) for part in identity.split(".")])
+    without_total = {student for student, _ in ungraded} | {student for student in students if not points[student]}
     with table.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["student", *exercises, "total"])
-        rows.writerow(["points", *(f"{worth[e]:g}" for e in exercises), f"{sum(worth.values()):g}"])
-        for student in sorted(points):
+        rows.writerow(["(to earn)", *(f"{worth[e]:g}" for e in exercises), f"{sum(worth.values()):g}"])
+        for student in students:
             got = points[student]
             cells = [f"{got[e]:.4g}" if e in got else "" for e in exercises]
-            rows.writerow([student, *cells, f"{sum(got.values()):.4g}"])
-    shares = [[points[s].get(e, float("nan")) / worth[e] for e in exercises] for s in sorted(points)]
-    grade_map(shares, sorted(points), exercises).savefig(picture)
-
-
-def _chosen(name: str, names: Sequence[str]) -> bool:
-    return not names or any(name.startswith(beginning) for beginning in names)
+            rows.writerow([student, *cells, "" if student in without_total else f"{sum(got.values()):.4g}"])
+    shares = [[points[s].get(e, float("nan")) / worth[e] for e in exercises] for s in students]
+    grade_map(shares, students, exercises).savefig(picture)

@@ -89,7 +89,7 @@ def test_build_writes_the_notebooks_named(notebooks: Path) -> None:
 
 
 def test_build_check_tells_each_problem_in_a_line(notebooks: Path) -> None:
-    assert fcn_course("build", "--check") == (0, "", "")
+    assert fcn_course("build", "--check") == (0, "2 notebooks are what their sources give\n", "")
     (notebooks / "source" / "00_start_here.py").write_text("# %%\n2 + 2\n")
     (notebooks / "01_profile.ipynb").rename(notebooks / "07_lost.ipynb")
     status, _, problems = fcn_course("build", "--check")
@@ -208,7 +208,12 @@ def test_release_and_grade_take_a_class_from_hand_out_to_table(notebooks: Path, 
     status, told, message = fcn_course("grade", str(folder))
     assert status == 1
     assert "not graded: bob, " in message
-    assert (folder / "grades.csv").read_text().splitlines() == ["student,1.1,total", "points,2,2", "ada,2,2", "bob,,0"]
+    assert (folder / "grades.csv").read_text().splitlines() == [
+        "student,1.1,total",
+        "(to earn),2,2",
+        "ada,2,2",
+        "bob,,",
+    ]
     assert f"wrote {folder / 'grades.csv'} and {folder / 'grades.png'}" in told
 
 

@@ -128,6 +128,8 @@ def test_select_names_what_there_is() -> None:
     known = "00_start_here, 01_conv, 02_bilinear"
     with pytest.raises(ValueError, match=f"no notebook is named '07'; there are: {known}"):
         execution.select(PATHS, ["01", "07"])
+    with pytest.raises(ValueError, match=r"^1\.9 is an exercise; name its notebook: 01$"):
+        execution.select(PATHS, ["1.9"])
 
 
 def test_notebooks_folder_is_found_above_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

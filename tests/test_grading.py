@@ -54,7 +54,7 @@ BROKEN = {
     "lost": "is missing; paste its answers",
     "renamed": "but 01_numbers (1).ipynb; give the notebook its name back",
     "truncated": "it is no notebook any more (NotJSONError)",
-    "empty": "but no notebook",
+    "empty": "the folder has no notebook in it",
 }
 KINDS = [*WRITTEN, *BROKEN]
 CLASS = {
@@ -107,8 +107,7 @@ def graded(folder: Path) -> grading.Graded:
 
 @pytest.fixture(scope="module")
 def rows(graded: grading.Graded) -> dict[str, list[str]]:
-    with graded.table.open(encoding="utf-8") as file:
-        return {student: cells for student, *cells in csv.reader(file)}
+    return table_of(graded)
 
 
 def test_the_class_is_of_thirty_and_has_every_kind() -> None:
@@ -131,7 +130,7 @@ def test_every_score_is_right(rows: dict[str, list[str]], student: str) -> None:
 
 def test_points_are_those_of_the_source(rows: dict[str, list[str]]) -> None:
     assert rows["student"] == ["1.1", "1.2", "total"]
-    assert rows["points"] == ["2", "3", "5"]
+    assert rows["(to earn)"] == ["2", "3", "5"]
 
 
 def test_the_broken_are_named_by_student_and_file_and_nobody_else(graded: grading.Graded) -> None:
@@ -146,7 +145,7 @@ def test_the_broken_are_named_by_student_and_file_and_nobody_else(graded: gradin
 def test_the_broken_have_an_empty_line_in_the_table(rows: dict[str, list[str]]) -> None:
     for student, kind in CLASS.items():
         if kind in BROKEN:
-            assert rows[student] == ["", "", "0"]
+            assert rows[student] == ["", "", ""]
 
 
 def test_there_is_a_picture_of_the_class(graded: grading.Graded) -> None:
@@ -164,8 +163,78 @@ def test_grading_again_takes_what_was_mended(folder: Path, graded: grading.Grade
 def test_nothing_to_grade_says_how_to_begin(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match="begin with: fcn-course release"):
         grading.grade(tmp_path)
-    with pytest.raises(FileNotFoundError, match="holds no released notebook"):
-        grading.grade(folder, ["07"])
+    with pytest.raises(ValueError, match="no notebook is named '07'; there are: 01_numbers"):
+        grading.grade(folder, ["7"])
     (tmp_path / "source" / NAME).mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match="nothing was handed in"):
         grading.grade(tmp_path)
+    (tmp_path / "a-file").touch()
+    with pytest.raises(NotADirectoryError, match="a-file is a file; name a folder for your class"):
+        grading.release(tmp_path / "01.py", tmp_path, tmp_path / "a-file")
+
+
+@pytest.fixture
+def small_class(tmp_path: Path) -> Path:
+    """A class in which one student has handed in, solved; its source is `tmp_path/notebooks/source`."""
+    notebooks = tmp_path / "notebooks"
+    (notebooks / "source").mkdir(parents=True)
+    (notebooks / "images").mkdir()
+    source = notebooks / "source" / f"{NAME}.py"
+    source.write_text(SOURCE)
+    handed_out = grading.release(source, notebooks, tmp_path / "class")
+    hand_in(nbformat.read(handed_out, as_version=4), "solved", tmp_path / "class" / "submitted" / "ada" / NAME)
+    return tmp_path / "class"
+
+
+def table_of(graded: grading.Graded) -> dict[str, list[str]]:
+    with graded.table.open(encoding="utf-8") as file:
+        return {student: cells for student, *cells in csv.reader(file)}
+
+
+def test_grades_follow_what_lies_in_submitted(small_class: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    submitted = small_class / "submitted"
+    handed_in = submitted / "ada" / NAME / f"{NAME}.ipynb"
+    (submitted / "gus").mkdir()
+    (submitted / "gus" / "mine.ipynb").write_text(handed_in.read_text())
+    (submitted / "eve" / "01").mkdir(parents=True)
+    (submitted / "loose.ipynb").touch()
+    graded = grading.grade(small_class, ["1"])
+    assert table_of(graded)["ada"] == ["2", "3", "5"]
+    assert table_of(graded)["gus"] == table_of(graded)["eve"] == ["", "", ""]
+    loose, eve, gus = graded.problems
+    assert "loose.ipynb: a notebook belongs in" in loose
+    assert eve.endswith("no released notebook has this name; there are: 01_numbers")
+    assert gus.startswith("gus, ")
+    assert "mine.ipynb: a notebook belongs in" in gus
+    assert "Warning" not in "".join(capsys.readouterr())
+
+    # What was graded once and cannot be read any more has no points; who left is not listed.
+    handed_in.write_text("{")
+    (submitted / "gus" / "mine.ipynb").unlink()
+    (submitted / "gus").rmdir()
+    rows = table_of(grading.grade(small_class))
+    assert rows["ada"] == ["", "", ""]
+    assert "gus" not in rows
+
+
+def test_refused_release_changes_nothing(small_class: Path) -> None:
+    grading.grade(small_class)
+    notebooks = small_class.parent / "notebooks"
+    source = notebooks / "source" / f"{NAME}.py"
+    earlier = {path: path.read_bytes() for path in small_class.rglob("*.ipynb")}
+    source.write_text(SOURCE.partition('# %% tags=["exercise"] id="1.2"')[0])
+    with pytest.raises(ValueError, match=r"nbgrader could not release 01_numbers into .* release it into a new folder"):
+        grading.release(source, notebooks, small_class)
+    assert {path: path.read_bytes() for path in small_class.rglob("*.ipynb")} == earlier
+    assert table_of(grading.grade(small_class))["ada"] == ["2", "3", "5"]
+    assert list(small_class.glob(".release-*")) == []
+
+
+def test_release_of_other_words_replaces_the_one_before(small_class: Path) -> None:
+    grading.grade(small_class)
+    notebooks = small_class.parent / "notebooks"
+    source = notebooks / "source" / f"{NAME}.py"
+    source.write_text(SOURCE.replace("Twice x.", "x and x once more.").replace("points=2", "points=4"))
+    assert "x and x once more." in grading.release(source, notebooks, small_class).read_text()
+    graded = grading.grade(small_class)
+    assert table_of(graded)["(to earn)"] == ["4", "3", "7"]
