@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
+from torch.overrides import TorchFunctionMode
 
 from fcn_course.checks.values import difference
 
@@ -62,6 +63,27 @@ def call(function: Callable[..., object], *arguments: object, may_change: bool =
             if difference(after, before):
                 return Outcome(problem=f"changes {name}, which was handed to it: work on a copy instead")
     return Outcome(value)
+
+
+class _Calls(TorchFunctionMode):
+    """Notes in ``names`` which functions of torch are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(
+        self, func: Callable[..., object], types: object, args: Any = (), kwargs: Any = None
+    ) -> object:
+        self.names.add(getattr(func, "__name__", ""))
+        return func(*args, **(kwargs or {}))
+
+
+def functions_called(function: Callable[..., object], *arguments: object) -> set[str]:
+    """The names of torch's functions that ``function(*arguments)`` calls."""
+    with _Calls() as calls:
+        call(function, *arguments)
+    return calls.names
 
 
 def is_blank(answer: object) -> bool:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from fcn_course.checks.compare import STILL_A_TENSOR, Mistake, compare
 from fcn_course.checks.exercise import check
-from fcn_course.checks.guard import Outcome, call
+from fcn_course.checks.guard import Outcome, call, functions_called
 from fcn_course.checks.report import Part
 from fcn_course.checks.values import difference, show
 from fcn_course.metrics import ConfusionMatrix
@@ -39,7 +39,7 @@ def segmentation_loss(answer: Function) -> list[Part]:
         return F.nll_loss(x.log_softmax(dim), m, ignore_index=i)
 
     wrong_dimension = "Each pixel's probabilities must add up to 1: the softmax goes over the classes, dimension 1."
-    return compare(
+    parts = compare(
         answer,
         lambda logits, masks, ignore_index=VOID: F.cross_entropy(logits, masks, ignore_index=ignore_index),
         {
@@ -93,6 +93,10 @@ def segmentation_loss(answer: Function) -> list[Part]:
                     shows=lambda outcome, wanted, given: given[0].max() >= 1000 and _is_capped(outcome, wanted)),
         ],
     )  # fmt: skip
+    if any(part.passed for part in parts) and "cross_entropy" in functions_called(answer, *example.logits(1, 3, 1, 1)):
+        mistake = "This hands the exercise on. Take the two steps of section 5.2: log_softmax, then gather."
+        return [Part("without F.cross_entropy", False, ("segmentation_loss calls cross_entropy",), mistake)]
+    return parts
 
 
 @check("5.2", "the equivalent recipe", points=2)

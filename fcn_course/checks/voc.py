@@ -36,29 +36,33 @@ def encode(answer: Function) -> list[Part]:
     numbers = np.random.default_rng(0)
     masks = [decode_mask(numbers.choice(LABELS, shape)) for shape in ((2, 3), (4, 2), (17, 30))]
     unknown = np.array([1, 2, 3], dtype=np.uint8)
+    labels = compare(
+        answer,
+        encode_mask,
+        {
+            "classes": [(decode_mask(_mask(*rows)),) for rows in ([[15]], [[0, 1]], EVERY_CLASS)],
+            "void": [(decode_mask(_mask(*rows)),) for rows in ([[VOID]], [[0, VOID, VOID, 8]])],
+            "whole masks": [(mask,) for mask in masks],
+        },
+        [
+            Mistake("The table starts with zeros, and nothing is written at void's place: void silently becomes "
+                    "background.", lambda rgb: _looked_up(rgb, LABELS[:21], start=0)),
+            Mistake("Void's colour is refused. Void is a label too: write 255 at the place of COLORMAP[255], and "
+                    "mark unknown colours by another number.",
+                    lambda rgb: _refusing(_looked_up(rgb, LABELS[:21]))),
+            Mistake("Bytes hold at most 255: make them larger integers before multiplying, as colour_code does.",
+                    lambda rgb: (rgb[..., 0] * 256 + rgb[..., 1]) * 256 + rgb[..., 2]),
+            Mistake("The numbers are right, their type is not: make the table one of np.uint8.",
+                    shows=_has_another_type),
+            Mistake("The lookup lost the shape of the mask. Indexing the table with an array (H, W) keeps it.",
+                    lambda rgb: encode_mask(rgb).ravel()),
+        ],
+    )  # fmt: skip
+    if not any(part.passed for part in labels):
+        why = ("a function that gets no mask right refuses nothing",)
+        return [*labels, Part("colours of no class are refused", False, why)]
     return [
-        *compare(
-            answer,
-            encode_mask,
-            {
-                "classes": [(decode_mask(_mask(*rows)),) for rows in ([[15]], [[0, 1]], EVERY_CLASS)],
-                "void": [(decode_mask(_mask(*rows)),) for rows in ([[VOID]], [[0, VOID, VOID, 8]])],
-                "whole masks": [(mask,) for mask in masks],
-            },
-            [
-                Mistake("The table starts with zeros, and nothing is written at void's place: void silently becomes "
-                        "background.", lambda rgb: _looked_up(rgb, LABELS[:21], start=0)),
-                Mistake("Void's colour is refused. Void is a label too: write 255 at the place of COLORMAP[255], and "
-                        "mark unknown colours by another number.",
-                        lambda rgb: _refusing(_looked_up(rgb, LABELS[:21]))),
-                Mistake("Bytes hold at most 255: make them larger integers before multiplying, as colour_code does.",
-                        lambda rgb: (rgb[..., 0] * 256 + rgb[..., 1]) * 256 + rgb[..., 2]),
-                Mistake("The numbers are right, their type is not: make the table one of np.uint8.",
-                        shows=_has_another_type),
-                Mistake("The lookup lost the shape of the mask. Indexing the table with an array (H, W) keeps it.",
-                        lambda rgb: encode_mask(rgb).ravel()),
-            ],
-        ),
+        *labels,
         *compare(
             _or_refusal(answer),
             _or_refusal(encode_mask),

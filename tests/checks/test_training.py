@@ -113,6 +113,9 @@ def test_segmentation_loss() -> None:
         },
     )
     assert "dimension 1" in check.segmentation_loss(over_columns).text
+    handed_on = check.segmentation_loss(lambda x, m, i=VOID: torch.nn.CrossEntropyLoss(ignore_index=i)(x, m))
+    assert handed_on == 0
+    assert "hands the exercise on" in handed_on.text
     assert "looked up like a class" in check.segmentation_loss(void_indexed).text
     assert "changes masks" in check.segmentation_loss(void_is_background).text
 

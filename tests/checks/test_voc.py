@@ -114,6 +114,11 @@ def test_encode() -> None:
         },
     )
 
+    def never(rgb):
+        raise ValueError("a colour is unknown")
+
+    assert check.encode(never) == 0
+
 
 def test_round_trip() -> None:
     def decode(indices):
