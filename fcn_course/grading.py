@@ -6,7 +6,9 @@ NOTEBOOK/NOTEBOOK.ipynb`` as it came back, ``autograded/``, and ``gradebook.db``
 
 import csv
 import os
+import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -55,11 +57,11 @@ def release(source: Path, notebooks: Path, folder: Path) -> Path:
         (made / "source" / name).mkdir(parents=True)
         nbformat.write(read_source(source), made / "source" / name / f"{name}.ipynb")
         shutil.copytree(notebooks / "images", made / "source" / name / "images")
-        outcome = _quietly(lambda: _nbgrader(made, gradebook=folder).generate_assignment(name, force=True, create=True))
+        outcome = _done(lambda: _nbgrader(made, gradebook=folder).generate_assignment(name, force=True, create=True))
         if not outcome["success"]:
             raise ValueError(
-                f"nbgrader could not release {name} into {folder}: where it has been graded with other exercises, "
-                f"release it into a new folder ({_last_line(outcome)})"
+                f"nbgrader could not release {name} into {folder}: {_reason(outcome)}; "
+                "what has been graded with other exercises must be released into a new folder"
             )
         for stage in ("source", "release"):
             shutil.rmtree(folder / stage / name, ignore_errors=True)
@@ -149,13 +151,15 @@ def _autograde(nbgrader: NbGraderAPI, student: str, name: str) -> str:
     """Grade one submission; gives what went wrong, if anything."""
     # What students solved is not what the instructor solved.
     with tempfile.TemporaryDirectory() as elsewhere, patch.dict(os.environ, FCN_COURSE_PROGRESS=f"{elsewhere}/diary"):
-        outcome = _quietly(lambda: nbgrader.autograde(name, student, force=True, create=True))
-    return "" if outcome["success"] else _last_line(outcome)
+        outcome = _done(lambda: nbgrader.autograde(name, student, force=True, create=True))
+    return "" if outcome["success"] else _reason(outcome)
 
 
-def _quietly(work: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """What ``work`` gives, without what SQLAlchemy thinks of nbgrader's queries."""
-    with warnings.catch_warnings():
+def _done(work: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """What nbgrader's ``work`` gives, without what SQLAlchemy thinks of its queries."""
+    # nbgrader starts alembic by its bare name, and an environment that is not activated is not searched for it.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    with warnings.catch_warnings(), patch.dict(os.environ, PATH=path):
         warnings.simplefilter("ignore", SAWarning)
         return work()
 
@@ -174,9 +178,12 @@ def _nbgrader(folder: Path, cell_timeout: int = 300, gradebook: Path | None = No
     return NbGraderAPI(config=config)
 
 
-def _last_line(outcome: dict[str, str]) -> str:
-    words = (outcome.get("error") or outcome.get("log") or "no reason given").strip()
-    return words.splitlines()[-1]
+def _reason(outcome: dict[str, str]) -> str:
+    """The error that nbgrader met, which is the last that its log names."""
+    words = "\n".join(outcome.get(part, "") for part in ("error", "log"))
+    errors = re.findall(r"^ *(?:\w+\.)*(\w+(?:Error|Exception|Died)\w*\b.*)$", words, re.MULTILINE)
+    told = [error for error in errors if "Please see the" not in error]
+    return told[-1] if told else (words.strip() or "no reason given").splitlines()[-1]
 
 
 def _exercise(grade_id: str) -> str:

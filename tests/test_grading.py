@@ -223,11 +223,18 @@ def test_refused_release_changes_nothing(small_class: Path) -> None:
     source = notebooks / "source" / f"{NAME}.py"
     earlier = {path: path.read_bytes() for path in small_class.rglob("*.ipynb")}
     source.write_text(SOURCE.partition('# %% tags=["exercise"] id="1.2"')[0])
-    with pytest.raises(ValueError, match=r"nbgrader could not release 01_numbers into .* release it into a new folder"):
+    with pytest.raises(ValueError, match=r"nbgrader could not release 01_numbers into .*: .+; .* into a new folder"):
         grading.release(source, notebooks, small_class)
     assert {path: path.read_bytes() for path in small_class.rglob("*.ipynb")} == earlier
     assert table_of(grading.grade(small_class))["ada"] == ["2", "3", "5"]
     assert list(small_class.glob(".release-*")) == []
+
+
+def test_environment_need_not_be_activated(small_class: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    (small_class / "gradebook.db").unlink()
+    notebooks = small_class.parent / "notebooks"
+    assert grading.release(notebooks / "source" / f"{NAME}.py", notebooks, small_class).is_file()
 
 
 def test_release_of_other_words_replaces_the_one_before(small_class: Path) -> None:
