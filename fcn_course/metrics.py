@@ -32,14 +32,14 @@ class ConfusionMatrix:
                 "take the argmax of logits over the class dimension first"
             )
         counted = target != self.ignore_index
-        pairs = target[counted].long() * self.num_classes + pred[counted].long()
-        for name, labels in (("target", target[counted]), ("pred", pred[counted])):
-            wrong = labels[(labels < 0) | (labels >= self.num_classes)]
-            if len(wrong):
-                raise ValueError(
-                    f"{name} has the class {wrong[0].item()}, but classes go from 0 to {self.num_classes - 1}"
-                )
-        histogram = torch.bincount(pairs, minlength=self.num_classes**2).reshape(self.num_classes, self.num_classes)
+        size = self.num_classes
+        for name, labels in (("target", target), ("pred", pred)):
+            wrong = counted & ((labels < 0) | (labels >= size))
+            if wrong.any():
+                raise ValueError(f"{name} has the class {labels[wrong][0]}, but classes go from 0 to {size - 1}")
+        # One number for each pair of classes, and one more for the pixels that are not counted.
+        pairs = torch.where(counted, target.long() * size + pred, size**2)
+        histogram = torch.bincount(pairs.flatten(), minlength=size**2 + 1)[:-1].reshape(size, size)
         self.counts = self.counts.to(histogram.device) + histogram
 
     def merge(self, other: "ConfusionMatrix") -> None:

@@ -7,7 +7,7 @@ an Apple GPU, or, started by ``accelerate launch -m fcn_course train``, on sever
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,14 +18,14 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset, Subset, default_collate
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import FCN, Upsampling, read_state
-from fcn_course.prediction import evaluation_mode
+from fcn_course.prediction import evaluation_mode, most_likely
 from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, random_crop, train_transform
 
 Sample = tuple[torch.Tensor, torch.Tensor]
@@ -222,13 +222,28 @@ def evaluate(model: nn.Module, data: Dataset[Sample]) -> ConfusionMatrix:
     precision = torch.autocast(device.type, torch.bfloat16, enabled=_computes_bfloat16(device))
     scores = ConfusionMatrix(len(CLASSES))
     mine = range(state.process_index, len(data), state.num_processes)  # type: ignore[arg-type]
-    with evaluation_mode(model), precision:
-        for index in tqdm(mine, desc="evaluating", unit="image", leave=False, delay=1):
-            image, mask = data[index]
-            images = image[None].to(device, memory_format=torch.channels_last)
-            scores.update(model(images).argmax(dim=1), mask[None].to(device))
+    progress = tqdm(total=len(mine), desc="evaluating", unit="image", leave=False, delay=1)
+    with evaluation_mode(model), precision, progress:
+        for images, masks in _batches_of_one_shape(data, mine):
+            logits = model(images.to(device, memory_format=torch.channels_last))
+            scores.update(most_likely(logits), masks.to(device))
+            progress.update(len(images))
     scores.counts = reduce(scores.counts.to(state.device))
     return scores
+
+
+def _batches_of_one_shape(data: Dataset[Sample], indices: Iterable[int], most: int = 8) -> Iterator[Sample]:
+    """Each image and mask once, in batches of up to ``most`` that have one shape; few wait for others of theirs."""
+    waiting: dict[torch.Size, list[Sample]] = {}
+    for index in indices:
+        image, mask = data[index]
+        alike = waiting.setdefault(image.shape, [])
+        alike.append((image, mask))
+        if len(alike) == most:
+            yield default_collate(waiting.pop(image.shape))
+        elif sum(map(len, waiting.values())) == 8 * most:
+            yield default_collate(waiting.pop(next(iter(waiting))))
+    yield from map(default_collate, waiting.values())
 
 
 def save_checkpoint(

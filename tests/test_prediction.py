@@ -93,6 +93,28 @@ def test_tiles_do_not_change_what_depends_on_a_pixel_alone(height, width, overla
     assert torch.equal(tiled, predict(ColourModel(), image))
 
 
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(0, 31), st.integers(1, 9))
+@settings(max_examples=20)
+def test_any_tiles_in_any_batches_average_the_logits(height, width, overlap, batch_size):
+    torch.manual_seed(height)
+    model = nn.Conv2d(3, 5, kernel_size=7, padding=3)  # sees across the frames of tiles, so that averaging matters
+    image, tile = photo(height, width), (64, 32)
+    boxes = tile_boxes((height, width), tile, overlap)
+    bottom, right = (max(box[side] + box[side + 2] for box in boxes) for side in (0, 1))
+    padded = torch.zeros(3, bottom, right)
+    padded[:, :height, :width] = normalize(image)
+    sums, counts = torch.zeros(5, bottom, right), torch.zeros(bottom, right)
+    for top, left, h, w in boxes:
+        here = slice(top, top + h), slice(left, left + w)
+        with torch.no_grad():
+            sums[:, *here] += model(padded[:, *here])
+        counts[here] += 1
+    best, second = (sums / counts).topk(2, dim=0).values[:, :height, :width]
+    given = predict_tiled(model, image, tile, overlap, batch_size)
+    wrong = given != (sums / counts).argmax(dim=0)[:height, :width]
+    assert not (wrong & (best - second > 1e-5)).any()
+
+
 def test_logits_are_averaged_where_tiles_overlap(model):
     image = photo(96, 96)
     logits = torch.zeros(2, 21, 96, 96)
@@ -131,6 +153,7 @@ def test_boxes_cover_every_pixel(height, width, tile_height, tile_width, down, a
         (lambda: tile_boxes((50, 50), (32, 0)), "multiples of 32, got 0: try 32"),
         (lambda: tile_boxes((50, 50), (32, 32), 32), "smaller than the tile's side 32, got 32"),
         (lambda: tile_boxes((50, 50), (32, 32), -1), "got -1"),
+        (lambda: predict_tiled(nn.Identity(), photo(2, 2), batch_size=0), "batch_size must be >= 1, got 0"),
         (lambda: normalize(torch.zeros(3, 4, 4)), r"must be \(3, H, W\) uint8, got \(3, 4, 4\) torch\.float32"),
         (lambda: normalize(np.zeros((4, 4), np.uint8)), r"got \(4, 4\)"),
     ],

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 from torchmetrics.classification import MulticlassJaccardIndex
 
 from fcn_course import training
@@ -17,6 +20,7 @@ from fcn_course.model import FCN, load_model
 from fcn_course.training import (
     COURSE_RECIPE,
     D2L_RECIPE,
+    _batches_of_one_shape,
     evaluate,
     pixel_loss,
     train,
@@ -120,6 +124,116 @@ def test_the_chapters_crops_on_mini(capsys):
 @pytest.mark.voc2012
 def test_the_chapters_crops_on_real_images(voc2012, capsys):
     assert_the_chapters_pairs(voc2012, "val", (320, 480))
+
+
+class Curves:
+    """Takes the place of d2l's Animator, and keeps the points that it would draw."""
+
+    def __init__(self, **kwargs):
+        self.train, self.test = [], []
+        Curves.latest = self
+
+    def add(self, x, values):
+        loss, accuracy, test_accuracy = values
+        if loss is not None:
+            self.train.append((float(loss), float(accuracy)))
+        else:
+            self.test.append(float(test_accuracy))
+
+
+def chapters_network():
+    """The chapter's network, from random weights, and the same weights as an FCN."""
+    resnet = torchvision.models.resnet18()
+    net = nn.Sequential(*list(resnet.children())[:-2])
+    net.add_module("final_conv", nn.Conv2d(512, 21, kernel_size=1))
+    net.add_module("transpose_conv", nn.ConvTranspose2d(21, 21, kernel_size=64, padding=16, stride=32))
+    return net, as_fcn(net)
+
+
+def as_fcn(net):
+    model = FCN(upsampling="dense")
+    model.load_state_dict(dict(zip(model.state_dict(), net.state_dict().values(), strict=True)))
+    return model
+
+
+def few_large_images(root, crop_size, count, folder):
+    """A data set of the first images of ``root`` that the chapter would keep."""
+    original = root.resolve() / "VOCdevkit" / "VOC2012"
+    dataset = VOCSegmentation(root, "train")
+    sizes = zip(dataset.names, dataset.sizes, strict=True)
+    names = [name for name, size in sizes if size[0] >= crop_size[0] and size[1] >= crop_size[1]][:count]
+    copy = folder / "VOCdevkit" / "VOC2012"
+    (copy / "ImageSets" / "Segmentation").mkdir(parents=True)
+    for split in ("train", "val"):
+        (copy / "ImageSets" / "Segmentation" / f"{split}.txt").write_text("\n".join(names))
+    for kind in ("JPEGImages", "SegmentationClass"):
+        (copy / kind).symlink_to(original / kind)
+    return folder
+
+
+def assert_equals_train_ch13(root, crop_size, batch_size, monkeypatch):
+    """From one seed: d2l's data, loader, loop and loss on one side, training_set and train on the other."""
+    d2l = pytest.importorskip("d2l.torch", reason="d2l is not installed")
+    monkeypatch.setattr(d2l, "Animator", Curves)
+    monkeypatch.setattr(training, "_computes_bfloat16", lambda device: False)
+    epochs, steps = 2, 5
+    torch.manual_seed(1)
+    net, model = chapters_network()
+
+    recipe = replace(D2L_RECIPE, crop_size=crop_size, batch_size=batch_size, epochs=epochs)
+    data = training_set(root, "train", recipe)
+    assert len(data) // batch_size == steps
+    crops = [data[index] for index in range(batch_size)]
+    loss, seen = training.pixel_loss, []
+
+    def recorded(logits, masks, recipe):
+        value = loss(logits, masks, recipe)
+        seen.append((value.item(), (logits.argmax(dim=1) == masks).float().mean().item()))
+        return value
+
+    monkeypatch.setattr(training, "pixel_loss", recorded)
+    history = train(model, data, recipe, val_data=crops, seed=7)
+
+    torch.manual_seed(7)
+    theirs = d2l.VOCSegDataset(True, crop_size, str(root / "VOCdevkit" / "VOC2012"))
+    loader = DataLoader(theirs, batch_size, shuffle=True, drop_last=True)
+    d2l.train_ch13(
+        net, loader, DataLoader(crops, batch_size, sampler=range(batch_size), generator=torch.Generator()),
+        lambda inputs, targets: F.cross_entropy(inputs, targets, reduction="none").mean(1).mean(1),
+        torch.optim.SGD(net.parameters(), lr=1e-3, weight_decay=1e-3), epochs, [torch.device("cpu")],
+    )  # fmt: skip
+
+    curves = Curves.latest
+    assert len(curves.train) == len(seen) == steps * epochs
+    for step, (mean_loss, accuracy) in enumerate(curves.train):
+        # d2l's points are means since the beginning of the epoch.
+        of_epoch = seen[step - step % steps : step + 1]
+        assert mean_loss == pytest.approx(
+            sum(value for value, _ in of_epoch) / batch_size / len(of_epoch), rel=TOLERANCE
+        )
+        assert accuracy == pytest.approx(sum(share for _, share in of_epoch) / len(of_epoch), abs=TOLERANCE)
+    for epoch, test_accuracy in zip(history, curves.test, strict=True):
+        assert epoch.pixel_accuracy == pytest.approx(test_accuracy, abs=TOLERANCE)
+    for name, value in as_fcn(net).state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=TOLERANCE, atol=TOLERANCE, msg=name)
+
+
+# Ten steps in float32, whose last digit is 1e-7: the largest difference of a weight that was seen is 6e-6.
+TOLERANCE = 1e-5
+OLD_LOOP = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning")
+
+
+@OLD_DECODER
+@OLD_LOOP
+def test_training_equals_train_ch13_on_mini(tmp_path, monkeypatch, capsys):
+    assert_equals_train_ch13(few_large_images(MINI, (64, 96), 20, tmp_path), (64, 96), 4, monkeypatch)
+
+
+@OLD_DECODER
+@OLD_LOOP
+@pytest.mark.voc2012
+def test_training_equals_train_ch13_on_real_images(voc2012, tmp_path, monkeypatch, capsys):
+    assert_equals_train_ch13(few_large_images(voc2012, (320, 480), 10, tmp_path), (320, 480), 2, monkeypatch)
 
 
 def test_the_chapters_data_drops_small_images_and_learns_background_on_void():
@@ -235,6 +349,15 @@ def test_evaluation_counts_every_image_whole_and_once():
             expected.update(model.eval()(image[None]).argmax(dim=1), mask[None])
     assert scores.mean_iou == pytest.approx(expected.compute().item(), abs=1e-6)
     assert torch.equal(evaluate(model, dataset).counts, scores.counts)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=150))
+@settings(max_examples=30, deadline=None)
+def test_images_of_many_shapes_are_each_evaluated_once(shapes):
+    samples = [(torch.full((3, h, w), float(i)), torch.full((h, w), i)) for i, (h, w) in enumerate(shapes)]
+    batches = list(_batches_of_one_shape(samples, range(len(samples))))
+    assert sorted(mask[0, 0].item() for _, masks in batches for mask in masks) == list(range(len(samples)))
+    assert all(len(images) == len(masks) <= 8 and (images[:, 0] == masks).all() for images, masks in batches)
 
 
 def test_evaluation_in_low_precision_scores_as_in_full(monkeypatch):
