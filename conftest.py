@@ -7,7 +7,7 @@ import matplotlib
 import pytest
 from hypothesis import settings
 
-from fcn_course.execution import KERNEL_SETTINGS
+from fcn_course.environment import FAST_ENVIRONMENT
 
 # The same examples on every run and on every machine, however slow it is.
 settings.register_profile("course", derandomize=True, deadline=None, database=None)
@@ -17,7 +17,7 @@ settings.load_profile("course")
 matplotlib.use("Agg")
 
 # As `fcn-course lab` starts them; the kernels that run the notebooks inherit this.
-for name, value in KERNEL_SETTINGS.items():
+for name, value in FAST_ENVIRONMENT.items():
     os.environ.setdefault(name, value)
 
 # nbval reads a cell's messages only when it has ended, and its queue holds a thousand: a progress bar in a long cell

@@ -1,5 +1,5 @@
 """Lets `python -m fcn_course` do what `fcn-course` does."""
 
-from fcn_course.cli import app
+from fcn_course.cli import main
 
-app(prog_name="fcn-course")
+main()

@@ -16,14 +16,7 @@ from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
 from tqdm import tqdm
 
-KERNEL_SETTINGS = {
-    # Threads that wait for each other leave the processor to other kernels and programs.
-    "OMP_WAIT_POLICY": "passive",
-    # On Linux the memory of large tensors otherwise goes back to the system, and comes back cleared, at every step.
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**32),
-}
-"""Environment variables with which torch trains faster on a CPU; one that is set already stays as it is."""
+from fcn_course.environment import FAST_ENVIRONMENT
 
 
 class NotebookError(ValueError):
@@ -93,7 +86,7 @@ def execute(
         extra_arguments=["--log-level=ERROR"],  # the kernel's notices would tear the live line
         resources={"metadata": {"path": str(folder)}},
     )
-    environment = {**KERNEL_SETTINGS, **os.environ, **(settings or {})}
+    environment = {**FAST_ENVIRONMENT, **os.environ, **(settings or {})}
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     heading, count = "", 0
     with (
