@@ -162,7 +162,7 @@ def train(
     accelerator = accelerator_for(recipe)
     workers = 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() or 1)
     loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
-    optimizer = _optimizer(model, recipe)
+    optimizer = optimizer_for(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate_factor(recipe, recipe.epochs * len(loader)))
     history: list[Epoch] = []
     if checkpoint is not None and Path(checkpoint).exists():
@@ -181,14 +181,9 @@ def train(
         loss_sum = torch.zeros((), device=accelerator.device)
         started = time.perf_counter()
         for images, masks in loader:
-            if recipe.channels_last:
-                images = images.contiguous(memory_format=torch.channels_last)
-            loss = pixel_loss(prepared(images), masks, recipe)
-            optimizer.zero_grad()
-            accelerator.backward(loss)
-            optimizer.step()
+            # Added up, and read once an epoch: reading a loss at every step would wait for the device.
+            loss_sum += take_step(prepared, images, masks, recipe, optimizer, accelerator)
             schedule.step()
-            loss_sum += loss.detach()  # read once an epoch: reading it at every step would wait for the device
             progress.update()
         images_seen = len(loader) * recipe.batch_size
         mean_loss = loss_sum.item() / (images_seen if recipe.sum_over_images else len(loader))
@@ -207,6 +202,27 @@ def train(
     progress.close()
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     return history
+
+
+def take_step(
+    model: nn.Module,
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+) -> torch.Tensor:
+    """Bring the loss on one batch down by one step of ``optimizer``; gives the loss before it, still on its device.
+
+    ``model`` and ``optimizer`` are those that ``accelerator`` has prepared.
+    """
+    if recipe.channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    loss = pixel_loss(model(images), masks, recipe)
+    optimizer.zero_grad()
+    accelerator.backward(loss)
+    optimizer.step()
+    return loss.detach()
 
 
 @torch.inference_mode()
@@ -332,7 +348,8 @@ def _computes_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimizer that ``recipe`` names, for all parameters of ``model``."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     # Few steps: the mean of squared gradients forgets faster than usual. Fused, a step takes a CPU a fifth of the time.

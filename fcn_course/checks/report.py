@@ -2,6 +2,7 @@
 
 import base64
 import html
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fcn_course.plots.figure import Picture
@@ -19,6 +20,19 @@ class Part:
     shown: tuple[str, ...] = ()
     mistake: str = ""
     picture: Picture | None = None
+
+
+Flaw = tuple[str, str]
+"""What shows a flaw, and the likely mistake; both empty where there is none."""
+
+
+def in_order(flaws: Mapping[str, Callable[[], Flaw]]) -> list[Part]:
+    """One :class:`Part` for each name: where one has a flaw, those after it are not tried."""
+    parts: list[Part] = []
+    for name, flaw in flaws.items():
+        shown, mistake = flaw() if all(part.passed for part in parts) else ("not tried", "")
+        parts.append(Part(name, not shown, (shown,) if shown else (), mistake))
+    return parts
 
 
 @dataclass(frozen=True)

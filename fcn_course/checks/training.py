@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from fcn_course.checks.compare import STILL_A_TENSOR, Mistake, compare
 from fcn_course.checks.exercise import check
 from fcn_course.checks.guard import Outcome, call, functions_called
-from fcn_course.checks.report import Part
+from fcn_course.checks.report import Flaw, Part, in_order
 from fcn_course.checks.values import difference, show
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import Upsampling
@@ -21,9 +21,6 @@ from fcn_course.training import COURSE_RECIPE, Recipe
 from fcn_course.voc import CLASSES, VOID
 
 Function = Callable[..., object]
-Flaw = tuple[str, str]
-"""What shows a flaw, and the likely mistake; both empty where there is none."""
-
 HARD_CODED = "255 is only the default: leave out the pixels whose label is ignore_index."
 
 
@@ -273,16 +270,12 @@ def my_recipe(answer: Function, measured: Mapping[str, float] | None = None) -> 
     baselines = [replace(COURSE_RECIPE, batch_size=batch, crop_size=crop) for batch, crop in sizes]
     outcomes = [call(answer, baseline) for baseline in baselines]
     flaws: dict[str, Callable[[], Flaw]] = {
-        "gives a Recipe": lambda: _no_recipe(outcomes),
+        "gives a Recipe": lambda: no_recipe(outcomes),
         "its values are possible": lambda: _impossible(outcomes[0].value),
         "differs from the baseline": lambda: _unchanged([outcome.value for outcome in outcomes], baselines),
         "a higher mean IoU": lambda: _not_higher(measured or {}),
     }
-    parts: list[Part] = []
-    for name, flaw in flaws.items():
-        shown, mistake = flaw() if all(part.passed for part in parts) else ("not tried", "")
-        parts.append(Part(name, not shown, (shown,) if shown else (), mistake))
-    return parts
+    return in_order(flaws)
 
 
 class _Examples:
@@ -380,7 +373,8 @@ def _first(value: object) -> object:
     return value[0] if isinstance(value, tuple | list) and value else None
 
 
-def _no_recipe(outcomes: list[Outcome]) -> Flaw:
+def no_recipe(outcomes: list[Outcome]) -> Flaw:
+    """What is wrong where a function should have given Recipes."""
     outcome = next((outcome for outcome in outcomes if not isinstance(outcome.value, Recipe)), None)
     if outcome is None:
         return "", ""

@@ -37,6 +37,7 @@ from fcn_course.plots.prediction import (
     share_by_distance,
     tile_map,
 )
+from fcn_course.plots.speed import growth, roofline, speed_ladder, time_shares
 from fcn_course.plots.training import (
     confusion_counts,
     cross_entropy_curve,
@@ -79,6 +80,7 @@ __all__ = [
     "four_neighbours",
     "frame_loss",
     "grade_map",
+    "growth",
     "image_grid",
     "image_sizes",
     "kernel_as_product",
@@ -103,6 +105,7 @@ __all__ = [
     "receptive_fields",
     "reliability",
     "resized_masks",
+    "roofline",
     "rows_of_images",
     "scatter_patches",
     "scatter_row",
@@ -111,8 +114,10 @@ __all__ = [
     "signal_scale",
     "size_mapping",
     "size_path",
+    "speed_ladder",
     "tents",
     "tile_map",
+    "time_shares",
     "value_maps",
     "void_as_background",
     "wanted_and_yours",
