@@ -64,10 +64,14 @@ def roofline(answer: Function) -> list[Part]:
         answer,
         attainable,
         {
-            "the processor is the limit": [(100.0, 1.0, 10.0, 1.0), (7e8, 2.5e6, 1.5e11, 3e10)],
-            "the memory is the limit": [(1.0, 1.0, 10.0, 2.0), (6e5, 2.4e6, 1.5e11, 3e10), (3.0, 12.0, 5.0, 4.0)],
+            "small numbers": [(100.0, 1.0, 10.0, 1.0), (1.0, 1.0, 10.0, 2.0), (3.0, 12.0, 5.0, 4.0)],
+            "layers of a network": [(7e8, 2.5e6, 1.5e11, 3e10), (6e5, 2.4e6, 1.5e11, 3e10)],
         },
         [
+            Mistake("The memory has a say, too: it allows bytes_a_second * operations / traffic.",
+                    lambda ops, traffic, peak, rate: peak),
+            Mistake("The processor has a say, too: never more than peak.",
+                    lambda ops, traffic, peak, rate: rate * ops / traffic),
             Mistake("The slower of the two decides: take the smaller number.",
                     lambda ops, traffic, peak, rate: max(peak, rate * ops / traffic)),
             Mistake("Operations for each byte, times bytes a second, are operations a second. You divided by them.",
@@ -76,10 +80,6 @@ def roofline(answer: Function) -> list[Part]:
                     lambda ops, traffic, peak, rate: max(ops / peak, traffic / rate)),
             Mistake("Here processor and memory wait for each other. They work at the same time; the slower decides.",
                     lambda ops, traffic, peak, rate: ops / (ops / peak + traffic / rate)),
-            Mistake("The memory has a say, too: it allows bytes_a_second * operations / traffic.",
-                    lambda ops, traffic, peak, rate: peak),
-            Mistake("The processor has a say, too: never more than peak.",
-                    lambda ops, traffic, peak, rate: rate * ops / traffic),
         ],
     )  # fmt: skip
 
@@ -162,8 +162,8 @@ def speed_up(answer: Function) -> list[Part]:
         answer,
         amdahl,
         {
-            "all or nothing": [(1.0, 2.0), (0.0, 5.0), (0.4, 1.0)],
             "a part": [(0.5, 2.0), (0.3, 3.0), (0.9, 10.0), (0.25, 0.5)],
+            "all or nothing": [(1.0, 2.0), (0.0, 5.0), (0.4, 1.0)],
             "no time left for it": [(0.5, math.inf), (0.3, math.inf)],
         },
         [

@@ -103,17 +103,21 @@ def roofline(peak: float, bytes_a_second: float, layers: Mapping[str, tuple[floa
 
 
 @in_course_style
-def growth(panels: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[float]]]], unit: str) -> Picture:
+def growth(
+    panels: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[float]]]], unit: str, title: str
+) -> Picture:
     """One panel for each name on its x-axis: its values there, and lines with a value of ``unit`` for each of them."""
     told = "; ".join(
         f"over {name} {', '.join(f'{x:g}' for x in xs)}: "
         + ", ".join(f"{line} {' '.join(f'{y:.3g}' for y in ys)}" for line, ys in lines.items())
         for name, (xs, lines) in panels.items()
     )
-    figure = picture(3.2 * len(panels) + 0.8, 3.1, f"{unit} {told}.")
+    figure = picture(3.2 * len(panels) + 0.8, 3.4, f"{title}. {unit} {told}.")
+    figure.suptitle(title, x=0.01, ha="left")
     for number, (name, (xs, lines)) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), number)
-        for (line, ys), colour, marker in zip(lines.items(), (QUIET, BLUE, GREEN), "so^", strict=False):
+        colours = (QUIET, BLUE, GREEN) if len(lines) > 1 else (BLUE,)
+        for (line, ys), colour, marker in zip(lines.items(), colours, "so^", strict=False):
             axes.plot(xs, ys, marker=marker, color=colour, label=line)
         axes.set_xscale("log", base=2)
         axes.set_xticks(xs, [f"{x:g}" for x in xs])

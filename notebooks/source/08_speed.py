@@ -14,13 +14,14 @@
 #
 # **You need** notebooks 04 and 05: the network, the loop, a `Recipe`.
 #
-# **Time**: about 30 minutes to read and 35 for the five exercises. The notebook itself runs in about two minutes on two
-# cores. Every number of a second is measured where you sit, so yours differ from those of your neighbour.
+# **Time**: about 30 minutes to read and 35 for the five exercises. The notebook itself runs in about a minute on two
+# cores. Whatever is measured is measured where you sit, so your numbers are not those of your neighbour.
 
 # %%
 import math
 import time
 from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -110,9 +111,9 @@ print(f"there and back  {there_and_back / 1e9:5.1f} GFLOP, {there_and_back / the
 # %% [markdown]
 # ## 8.2 What a machine can do
 #
-# A product of two large square matrices is the kindest work there is: $2 n^3$ operations on $3 n^2$ numbers. What a
-# machine reaches there is about the most it ever will. Divide it by the operations of an image, and you have the most
-# images a second that any program can train on it.
+# A product of two large square matrices is the kindest work there is: $2 n^3$ operations on $3 n^2$ numbers; a
+# convolution of many channels comes close. What a machine reaches there is about the most it ever will. Divide it by
+# the operations of an image, and you have the most images a second that any program can train on it.
 
 # %% tags=["nbval-ignore-output"]
 peaks = {name: speed.peak_flops(dtype, device) for name, dtype in
@@ -123,8 +124,9 @@ for name, peak in peaks.items():
           f"{profile.crop_size[0]}x{profile.crop_size[1]}")
 
 # %% [markdown]
-# Two cores with instructions for bfloat16 do more than twice as much in it. Without them bfloat16 is put together from
-# float32 and is slower; the package looks before it uses it.
+# A number in bfloat16 has half the bits, so an instruction can hold twice as many. Only where the hardware has such
+# instructions, though: elsewhere bfloat16 is put together from float32 and is slower. The package looks before it uses
+# it.
 #
 # But a processor also has to be fed. Copy a tensor that fits into no cache, and you see how many bytes the memory
 # delivers:
@@ -177,7 +179,7 @@ conv = nn.Conv2d(64, 64, kernel_size=3, padding=1, bias=False).to(device)
 measured = {}
 with torch.inference_mode():
     works = {"ReLU": lambda: maps.relu(), "3x3 convolution": lambda: conv(maps)}
-    for name, times in speed.in_turn({n: lambda w=w: speed.seconds(w, device) for n, w in works.items()}).items():
+    for name, times in speed.in_turn({n: partial(speed.seconds, work, device) for n, work in works.items()}).items():
         measured[name] = (operations[name] / traffic, len(maps) * operations[name] / min(times))
 plots.roofline(peaks["float32"], bytes_a_second, measured)
 
@@ -239,7 +241,8 @@ check.median_seconds(median_seconds)
 # %% [markdown]
 # ## 8.4 Where the time goes
 #
-# PyTorch's profiler writes down how long every operation takes. Added up by kind, for one step of the chapter's loop:
+# Every operation of PyTorch passes through one place, and there we can look at the clock before and after it. Added up by
+# kind, for one step of the chapter's loop:
 
 # %% tags=["nbval-ignore-output"]
 before = speed.where_time_goes(steps["the chapter's loop"])
@@ -337,8 +340,9 @@ best_peak = max(peaks.values())
 plots.speed_ladder(rates, limit=best_peak / an_image)
 
 # %% [markdown]
-# Which guess was wrong? AdamW does more for each weight than SGD, and you may not even see it: a step visits each weight
-# once, but every weight of a convolution works on thousands of cells.
+# Which guess was wrong? The first two bars take the same steps; the chapter's loop also counts right pixels, in every
+# one of them. AdamW goes over each of the 11 million weights several times a step, however small the images are: with
+# small images in small batches you see it, with large ones you do not.
 #
 # The same profile as above, before and after:
 
@@ -439,17 +443,17 @@ def rate(batch_size, size):
     return speed.images_per_second({"": step}, batch_size, device, rounds=3)[""]
 
 
-batch_sizes, sides = [1, 2, 4, 8, 16], [64, 128, 256]
+batch_sizes, sides = [1, 2, 4, 8, 16, 32], [64, 128, 256, 512]
 height, width = profile.crop_size
 plots.growth({
     "images in a batch": (batch_sizes, {"": [rate(n, (height, width)) * height * width / 1e6 for n in batch_sizes]}),
     "side of the image (batch of 4)": (sides, {"": [rate(4, (side, side)) * side**2 / 1e6 for side in sides]}),
-}, unit="megapixels/s")
+}, unit="megapixels/s", title="Larger steps use more of the machine")
 
 # %% [markdown]
-# They are not. Every step pays once for things that do not grow: starting some hundred operations, and visiting each of
-# the 11 million weights to update it. A small batch of small images pays the same for less. Beyond some size the lines are
-# flat, and larger batches bring nothing more but memory.
+# They climb. Every step pays once for things that do not grow: starting some hundred operations, and visiting each of the
+# 11 million weights to update it. A small batch of small images pays the same for less. The more pixels a step has, the
+# less that matters, and the line levels off at what the machine can do; from there on larger batches only cost memory.
 #
 # ## 8.9 What is left
 #
