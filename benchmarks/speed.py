@@ -1,9 +1,10 @@
 """d2l's code and ours, side by side: the same work, in turn, in one process, on this machine.
 
-    uv run python benchmarks/speed.py                  # everything; about ten minutes on two CPU cores
+    uv run python benchmarks/speed.py                  # everything; about fifteen minutes on two CPU cores
     uv run python benchmarks/speed.py labels data      # some of it
 
-Needs real VOC images at $FCN_COURSE_VOC2012. Writes results/<host kind>.json and the table in the README.
+Needs real VOC images at $FCN_COURSE_VOC2012. Writes results/<host kind>.json, figures beside it, and the table in the
+README. Both sides run in the environment in which torch is fastest (fcn_course.environment).
 """
 
 import json
@@ -14,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -29,9 +29,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode
 
+from fcn_course import plots
+from fcn_course.environment import start_anew_in_fast_environment
 from fcn_course.model import FCN
+from fcn_course.prediction import normalize, predict_tiled, tile_boxes
 from fcn_course.profiles import get_profile
-from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Recipe, evaluate, train, training_set
+from fcn_course.speed import chapters_step, images_per_second, in_turn, recipe_step, seconds, where_time_goes
+from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Recipe, evaluate, lower_precision, train, training_set
 from fcn_course.voc import VOCSegmentation, encode_mask
 
 CROP = (320, 480)
@@ -45,7 +49,7 @@ class Result:
 
     name: str
     unit: str
-    target: float
+    target: float | None
     values: dict[str, list[float]]
     higher_is_better: bool = True
 
@@ -55,21 +59,12 @@ class Result:
         return ours / theirs if self.higher_is_better else theirs / ours
 
 
-def in_turn(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """What each contestant measures, round by round, so that a slow minute of the machine hits all of them."""
-    values: dict[str, list[float]] = {who: [] for who in contestants}
-    for number in range(rounds):
-        for who, measure in contestants.items():
-            values[who].append(measure())
-            print(f"  round {number + 1}: {who} {values[who][-1]:.4g}", flush=True)
+def compare(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """What each contestant measures, in turn, printed as well."""
+    values = in_turn(contestants, rounds)
+    for who, measured in values.items():
+        print(f"  {who}: {' '.join(f'{value:.4g}' for value in measured)}", flush=True)
     return values
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long ``work`` takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 @contextmanager
@@ -117,7 +112,8 @@ def chapters_loss(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 def training(root: Path, rounds: int) -> list[Result]:
     """Images a second over whole epochs, data included."""
-    with some_images(root, 2 * BATCH) as small:
+    images = 3 * BATCH
+    with some_images(root, images) as small:
         loader = chapters_loader(chapters_data(small, True), BATCH)
         net = chapters_network()
         trainer = torch.optim.SGD(net.parameters(), lr=1e-3, weight_decay=1e-3)
@@ -127,7 +123,7 @@ def training(root: Path, rounds: int) -> list[Result]:
                 for images, masks in loader:
                     d2l.train_batch_ch13(net, images, masks, chapters_loss, trainer, [torch.device("cpu")])
 
-            return 2 * BATCH / seconds(epoch)
+            return images / seconds(epoch)
 
         def ours(recipe: Recipe) -> Callable[[], float]:
             recipe = replace(recipe, crop_size=CROP, batch_size=BATCH, epochs=1)
@@ -135,7 +131,7 @@ def training(root: Path, rounds: int) -> list[Result]:
             return lambda: train(model, data, recipe)[0].images_per_second
 
         contestants = {"d2l": chapter, "D2L_RECIPE": ours(D2L_RECIPE), "COURSE_RECIPE": ours(COURSE_RECIPE)}
-        values = in_turn(rounds, contestants)
+        values = compare(rounds, contestants)
     return [
         Result("training, COURSE_RECIPE", "images/s", 2.5, {k: values[k] for k in ("d2l", "COURSE_RECIPE")}),
         Result("training, D2L_RECIPE", "images/s", 1.2, {k: values[k] for k in ("d2l", "D2L_RECIPE")}),
@@ -156,7 +152,7 @@ def evaluation(root: Path, rounds: int) -> list[Result]:
         def ours() -> float:
             return len(crops) / seconds(lambda: evaluate(model, crops))
 
-        return [Result("evaluation", "images/s", 2.5, in_turn(rounds, {"d2l": chapter, "ours": ours}))]
+        return [Result("evaluation", "images/s", 2.5, compare(rounds, {"d2l": chapter, "ours": ours}))]
 
 
 def data(root: Path, rounds: int) -> list[Result]:
@@ -174,7 +170,7 @@ def data(root: Path, rounds: int) -> list[Result]:
             return seconds(lambda: [chapters_data(small, is_train) for is_train in (True, False)])
 
         start(kept := next(folders))
-        starts = in_turn(
+        starts = compare(
             rounds,
             {
                 "d2l": chapter,
@@ -189,7 +185,7 @@ def data(root: Path, rounds: int) -> list[Result]:
         def batches(who: str) -> Callable[[], float]:
             return lambda: len(loaders[who]) / seconds(lambda: list(map(len, loaders[who])))
 
-        rates = in_turn(rounds, {who: batches(who) for who in loaders})
+        rates = compare(rounds, {who: batches(who) for who in loaders})
     return [
         Result("first start", "s", 2, {"d2l": starts["d2l"], "ours": starts["first"]}, higher_is_better=False),
         Result("later starts", "s", 20, {"d2l": starts["d2l"], "ours": starts["later"]}, higher_is_better=False),
@@ -224,11 +220,89 @@ def labels(root: Path, rounds: int) -> list[Result]:
     def ours_from_file() -> float:
         return 1000 * seconds(lambda: [dataset.mask(index) for index in range(len(coloured))]) / len(coloured)
 
-    from_colours = in_turn(rounds, {"d2l": chapter, "ours": ours})
-    from_file = in_turn(rounds, {"d2l": chapter_from_file, "ours": ours_from_file})
+    from_colours = compare(rounds, {"d2l": chapter, "ours": ours})
+    from_file = compare(rounds, {"d2l": chapter_from_file, "ours": ours_from_file})
     return [
         Result("coloured mask to class indices", "ms a mask", 20, from_colours, higher_is_better=False),
         Result("mask file to class indices", "ms a mask", 20, from_file, higher_is_better=False),
+    ]
+
+
+def tiles(root: Path, rounds: int) -> list[Result]:
+    """Megapixels a second through overlapping tiles, and the memory that a large image takes."""
+    torch.manual_seed(0)
+    model, image = FCN().eval(), torch.randint(0, 256, (3, 960, 1280), dtype=torch.uint8)
+
+    def loop() -> torch.Tensor:
+        """As one writes it down: the whole image normalised, window by window, sums and counts of the whole image."""
+        pixels = normalize(image)
+        height, width = image.shape[1:]
+        total, count = torch.zeros(21, height, width), torch.zeros(height, width)
+        with torch.no_grad():
+            for top, left, h, w in tile_boxes((height, width), CROP, 64):
+                total[:, top : top + h, left : left + w] += model(pixels[None, :, top : top + h, left : left + w])[0]
+                count[top : top + h, left : left + w] += 1
+        return (total / count).argmax(dim=0)
+
+    def in_low_precision() -> torch.Tensor:
+        with lower_precision(torch.device("cpu")):
+            return predict_tiled(model, image, CROP, 64)
+
+    def rate(work: Callable[[], object]) -> Callable[[], float]:
+        return lambda: image[0].numel() / 1e6 / seconds(work)
+
+    print(f"  pixels that differ: {(predict_tiled(model, image, CROP, 64) != loop()).float().mean():.2e}")
+    contestants = {"d2l": loop, "float32": lambda: predict_tiled(model, image, CROP, 64), "bfloat16": in_low_precision}
+    values = compare(rounds, {who: rate(work) for who, work in contestants.items()})
+    return [
+        Result("tiles, float32", "megapixels/s", 1.5, {"d2l": values["d2l"], "ours": values["float32"]}),
+        Result("tiles, bfloat16", "megapixels/s", 1.5, {"d2l": values["d2l"], "ours": values["bfloat16"]}),
+    ]
+
+
+def growth(root: Path, rounds: int) -> list[Result]:
+    """Figures: images a second over batch size and image size, memory over the number of images."""
+    device = torch.device("cpu")
+
+    def rates(batch: int, size: tuple[int, int]) -> dict[str, float]:
+        images, masks = torch.randn(batch, 3, *size), torch.randint(0, 21, (batch, *size))
+        steps = {
+            "d2l": chapters_step(FCN(upsampling="dense"), images, masks, device),
+            "ours": recipe_step(FCN(), images, masks, COURSE_RECIPE),
+        }
+        return images_per_second(steps, batch, device, rounds=3)
+
+    def lines(measured: list[dict[str, float]]) -> dict[str, list[float]]:
+        return {who: [values[who] for values in measured] for who in ("d2l", "ours")}
+
+    batches, heights, counts = [1, 2, 4, 8, 16], [80, 160, 320, 640], [32, 128, 512]
+    megapixels = [height * height * 1.5 / 1e6 for height in heights]
+    panels = {
+        "images in a batch (320x480)": (batches, lines([rates(batch, CROP) for batch in batches])),
+        "megapixels of an image (batch of 4)": (megapixels, lines([rates(4, (h, h * 3 // 2)) for h in heights])),
+    }
+    title = "A training step: larger batches help little, cost grows with the pixels"
+    plots.growth(panels, "images/s", title).savefig(kept_file().with_name("growth-speed.png"))
+    memory: dict[str, list[float]] = {"d2l": [], "ours": []}
+    for count in counts:
+        with some_images(root, count) as small:
+            for who in memory:
+                memory[who].append(count * memory_an_image(who, small))
+    title = "Memory of a data set"
+    plots.growth({"images": (counts, memory)}, "MB", title).savefig(kept_file().with_name("growth-memory.png"))
+    print(json.dumps(panels), json.dumps(memory))
+    return []
+
+
+def profile(root: Path, rounds: int) -> list[Result]:
+    """Milliseconds of one training step, by what they are spent on."""
+    device, images = torch.device("cpu"), torch.randn(BATCH, 3, *CROP)
+    masks = torch.randint(0, 21, (BATCH, *CROP))
+    before = where_time_goes(chapters_step(FCN(upsampling="dense"), images, masks, device))
+    after = where_time_goes(recipe_step(FCN(), images, masks, COURSE_RECIPE))
+    return [
+        Result(f"a step: {part}", "ms", None, {"d2l": [1000 * before[part]], "ours": [1000 * after[part]]}, False)
+        for part in before
     ]
 
 
@@ -255,6 +329,16 @@ def grow(who: str, root: str) -> None:
     print((anonymous_memory() - before) / len(dataset) / 1e6)
 
 
+def predict_large(side: int) -> None:
+    """Predict a square image of noise in tiles and print the most gigabytes that this process ever had."""
+    image = torch.randint(0, 256, (3, side, side), dtype=torch.uint8)
+    mask = predict_tiled(FCN().eval(), image, CROP, 64)
+    assert mask.shape == (side, side)
+    most = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert most is not None
+    print(f"{1024 * int(most[1]) / 1e9:.2f} GB")
+
+
 def anonymous_memory() -> int:
     """Bytes of memory that only this process has."""
     found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
@@ -262,7 +346,7 @@ def anonymous_memory() -> int:
     return 1024 * int(found[1])
 
 
-BENCHMARKS = {function.__name__: function for function in (labels, data, evaluation, training)}
+BENCHMARKS = {function.__name__: function for function in (labels, data, evaluation, tiles, training, profile, growth)}
 
 
 def table(results: list[Result]) -> str:
@@ -272,7 +356,7 @@ def table(results: list[Result]) -> str:
         theirs, ours = result.values["d2l"], next(values for who, values in result.values.items() if who != "d2l")
         contestant = next(who for who in result.values if who != "d2l")
         cells = [f"{statistics.median(v):.3g} ({min(v):.3g} to {max(v):.3g})" for v in (theirs, ours)]
-        ratio = f"{result.ratio(contestant):.1f} x"
+        ratio = f"{result.ratio(contestant):.1f} x" if min(*theirs, *ours) > 0 else ""
         lines.append(f"| {result.name} | {result.unit} | {cells[0]} | {cells[1]} | {ratio} |")
     return "\n".join(lines)
 
@@ -282,6 +366,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1)] = 5,
 ) -> None:
     """Measure, print the table, and keep the results."""
+    start_anew_in_fast_environment()
     root = get_profile("voc2012").root
     unknown = set(names or []) - BENCHMARKS.keys()
     if unknown:
@@ -293,8 +378,9 @@ def main(
             results += measure(root, rounds)
     print(table(results))
     for result in results:
-        ratios = [result.ratio(contestant) for contestant in result.values if contestant != "d2l"]
-        print(f"{result.name}: {ratios[0]:.2f} x, the aim is {result.target:g} x")
+        contestant = next(who for who in result.values if who != "d2l")
+        if result.target is not None:
+            print(f"{result.name}: {result.ratio(contestant):.2f} x, the aim is {result.target:g} x")
     keep(results)
     write_into_readme(table(read_kept()))
 

@@ -313,14 +313,15 @@ def predict(
     from fcn_course.model import load_model
     from fcn_course.plots import overlay
     from fcn_course.profiles import get_profile
-    from fcn_course.training import fastest_device
+    from fcn_course.training import fastest_device, lower_precision
     from fcn_course.voc import CLASSES
 
     chosen = get_profile(profile)
     model = load_model(checkpoint or chosen.newest_checkpoint()).to(fastest_device())
     image = prediction.read_photo(photo)
     if tiled:
-        mask = prediction.predict_tiled(model, image, chosen.crop_size, min(chosen.crop_size) // 3)
+        with lower_precision(fastest_device()):
+            mask = prediction.predict_tiled(model, image, chosen.crop_size, min(chosen.crop_size) // 3)
     else:
         mask = prediction.predict(model, image)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,8 @@ def _sums_of_logits(
     sums: torch.Tensor | None = None  # as many channels as the model has classes
     for start in range(0, len(boxes), batch_size):
         several = boxes[start : start + batch_size]
-        tiles = torch.stack([_normalized_tile(pixels, *box) for box in several]).to(_device(model))
+        tiles = torch.stack([_normalized_tile(pixels, *box) for box in several])
+        tiles = tiles.to(_device(model), memory_format=torch.channels_last)
         for (_, left, height, width), logits in zip(several, model(tiles).float().cpu(), strict=True):
             if sums is None:
                 sums = torch.zeros(logits.shape[0], height, boxes[-1][1] + width)

@@ -235,11 +235,10 @@ def evaluate(model: nn.Module, data: Dataset[Sample]) -> ConfusionMatrix:
     """
     state = PartialState()
     device = next(model.parameters()).device
-    precision = torch.autocast(device.type, torch.bfloat16, enabled=_computes_bfloat16(device))
     scores = ConfusionMatrix(len(CLASSES))
     mine = range(state.process_index, len(data), state.num_processes)  # type: ignore[arg-type]
     progress = tqdm(total=len(mine), desc="evaluating", unit="image", leave=False, delay=1)
-    with evaluation_mode(model), precision, progress:
+    with evaluation_mode(model), lower_precision(device), progress:
         for images, masks in _batches_of_one_shape(data, mine):
             logits = model(images.to(device, memory_format=torch.channels_last))
             scores.update(most_likely(logits), masks.to(device))
@@ -336,6 +335,11 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
         mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16(PartialState().device) else "no",
         dataloader_config=DataLoaderConfiguration(split_batches=True),  # batch_size is that of all devices together
     )
+
+
+def lower_precision(device: torch.device) -> torch.autocast:
+    """Within it networks compute in bfloat16, where that is a gain on ``device``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=_computes_bfloat16(device))
 
 
 def _computes_bfloat16(device: torch.device) -> bool:
