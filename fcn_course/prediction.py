@@ -71,7 +71,7 @@ def predict_tiled(
     image: Image.Image | np.ndarray | torch.Tensor,
     tile: tuple[int, int] = (320, 480),
     overlap: IntPair = 64,
-    batch_size: int = 8,
+    batch_size: int = 4,
 ) -> torch.Tensor:
     """The class of every pixel, (H, W) uint8, from tiles that overlap by at least ``overlap`` pixels.
 
@@ -96,6 +96,7 @@ def predict_tiled(
             # Dividing a sum by the number of its tiles would change no argmax.
             mask[top:following] = most_likely(logits[None, :, : following - top, :width])[0]
             waiting = logits[:, following - top :].clone()
+            del logits  # a large image has no room for two rows of tiles
     return mask
 
 
