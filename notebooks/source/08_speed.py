@@ -47,11 +47,13 @@ print(tuple(images.shape), tuple(masks.shape))
 # %% [markdown]
 # Here is where we shall get: one step of the chapter's loop beside one of ours, on the same batch.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 steps = {
     "the chapter's loop": speed.chapters_step(FCN(upsampling="dense"), images, masks, device),
     "this course's": speed.recipe_step(FCN(upsampling=course.upsampling), images, masks, course),
 }
+
+# %% tags=["nbval-ignore-output"]
 plots.speed_ladder(speed.images_per_second(steps, len(images), device))
 
 # %% [markdown]
@@ -115,10 +117,13 @@ print(f"there and back  {there_and_back / 1e9:5.1f} GFLOP, {there_and_back / the
 # convolution of many channels comes close. What a machine reaches there is about the most it ever will. Divide it by
 # the operations of an image, and you have the most images a second that any program can train on it.
 
+# %%
+an_image = speed.training_flops(FCN().to(device), profile.crop_size)
+print(f"{an_image / 1e9:.2f} GFLOP an image of {profile.crop_size[0]}x{profile.crop_size[1]}")
+
 # %% tags=["nbval-ignore-output"]
 peaks = {name: speed.peak_flops(dtype, device) for name, dtype in
          (("float32", torch.float32), ("bfloat16", torch.bfloat16))}
-an_image = speed.training_flops(FCN().to(device), profile.crop_size)
 for name, peak in peaks.items():
     print(f"{name:9}{peak / 1e9:7.0f} GFLOP/s, so at most {peak / an_image:5.0f} images/s of "
           f"{profile.crop_size[0]}x{profile.crop_size[1]}")
@@ -173,9 +178,11 @@ check.roofline(attainable)
 # Drawn over the operations for each byte this is a roof (Williams, Waterman and Patterson, *Roofline*, CACM 2009): a
 # slope where memory is the limit, and a flat part. Where do our two layers lie? Measure them:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 maps = torch.randn(8, 64, 80, 120, device=device)
 conv = nn.Conv2d(64, 64, kernel_size=3, padding=1, bias=False).to(device)
+
+# %% tags=["nbval-ignore-output"]
 measured = {}
 with torch.inference_mode():
     works = {"ReLU": lambda: maps.relu(), "3x3 convolution": lambda: conv(maps)}
@@ -199,8 +206,10 @@ plots.roofline(peaks["float32"], bytes_a_second, measured)
 # - **A GPU works on its own.** The line of Python is through long before the work is. Wait for the device before you look
 #   at the clock: `torch.cuda.synchronize()`.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 fresh = FCN(upsampling="dense").to(device).eval()
+
+# %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
     x = images.to(device)
     times = [speed.seconds(lambda: fresh(x), device) for _ in range(6)]
@@ -320,7 +329,7 @@ print("channels last ", a_map.contiguous(memory_format=torch.channels_last).stri
 # What will each of them bring? Look at your peaks and shares above, write your guesses down, and measure. Each line keeps
 # the changes of those before it.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 recipes = {"the chapter's recipe": chapter}
 changes = {
     "+ fixed upsampling": {"upsampling": "fixed"},
@@ -332,6 +341,7 @@ changes = {
 for name, change in changes.items():
     recipes[name] = replace(list(recipes.values())[-1], **change)
 
+# %% tags=["nbval-ignore-output"]
 ladder = {"the chapter's loop": steps["the chapter's loop"]}
 for name, recipe in recipes.items():
     ladder[name] = speed.recipe_step(FCN(upsampling=recipe.upsampling), images, masks, recipe)
@@ -403,9 +413,11 @@ for name, bytes_a_pixel in {"chapter": 3 * 4 + 3, "here": 3 + 1}.items():
 # what is used, gives it up when it needs the room, and lets several processes share it. A second start finds the file.
 # Normalising waits until a crop is on its way to the network.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from_jpeg = VOCSegmentation(profile.root, "train")
 from_bytes = VOCSegmentation(profile.root, "train").decode_once()
+
+# %% tags=["nbval-ignore-output"]
 times = speed.in_turn({
     "JPEG": lambda: speed.seconds(lambda: [from_jpeg[i] for i in range(64)]),
     "bytes": lambda: speed.seconds(lambda: [from_bytes[i] for i in range(64)]),
@@ -434,7 +446,7 @@ print(f"questions in 5 epochs: chapter {5 * 2 * steps_an_epoch}, here {5 * 1}")
 # An image of four times the pixels costs four times the operations, and a batch of eight costs eight images. If that were
 # all, these lines would be flat:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def rate(batch_size, size):
     """Images a second by the course's recipe, for a batch of zeros."""
     recipe = replace(course, batch_size=batch_size)
@@ -442,7 +454,7 @@ def rate(batch_size, size):
     step = speed.recipe_step(FCN(), *zeros, recipe)
     return speed.images_per_second({"": step}, batch_size, device, rounds=3)[""]
 
-
+# %% tags=["nbval-ignore-output"]
 batch_sizes, sides = [1, 2, 4, 8, 16, 32], [64, 128, 256, 512]
 height, width = profile.crop_size
 plots.growth({
