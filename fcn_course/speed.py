@@ -29,7 +29,7 @@ def flops(work: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def training_flops(model: nn.Module, size: tuple[int, int], num_classes: int = 21) -> int:
+def training_flops(model: nn.Module, size: tuple[int, int]) -> int:
     """Floating-point operations of one training step on one image of ``size`` (height, width), there and back."""
     device = next(model.parameters()).device
     image = torch.zeros(1, 3, *size, device=device)
@@ -139,7 +139,7 @@ def images_per_second(
 GROUPS = {
     "convolutions": ("convolution",),
     "batch normalisation": ("batch_norm",),
-    "upsampling": ("upsample", "bmm", "addmm"),
+    "upsampling": ("upsample", "::mm", "::bmm"),
     "loss": ("softmax", "nll_loss"),
 }
 
