@@ -2,18 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
-
-AT_ONCE = 64
-"""How many decoded images wait in memory to be written, at most."""
-
 
 class Pairs(Protocol):
     """What can be decoded: images (3, H, W) and masks (H, W), uint8, of known sizes, each from its file."""
@@ -34,13 +31,13 @@ class Decoded:
 
     def __init__(self, file: Path, sizes: Sequence[tuple[int, int]]) -> None:
         self.file, self.sizes = file, sizes
-        self._starts = [0, *accumulate(4 * height * width for height, width in sizes)]
+        self._starts = _starts(sizes)
         self._bytes: np.ndarray | None = None
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image (3, H, W) and mask (H, W), uint8, which must not be written to."""
+        """Image (3, H, W) and mask (H, W), uint8. What is written into them stays in this process, not on disk."""
         if self._bytes is None:
-            self._bytes = np.memmap(self.file, np.uint8, mode="r")
+            self._bytes = np.memmap(self.file, np.uint8, mode="c")
         height, width = self.sizes[index]
         pair = self._bytes[self._starts[index] : self._starts[index + 1]].reshape(4, height, width)
         return pair[:3], pair[3]
@@ -60,10 +57,7 @@ def decode_once(pairs: Pairs, name: str, folder: Path) -> Decoded:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(f".{os.getpid()}.part")
         try:
-            with unfinished.open("wb") as target:
-                for image, mask in _all_decoded(pairs):
-                    target.write(np.ascontiguousarray(image).data)
-                    target.write(np.ascontiguousarray(mask).data)
+            _write_all(pairs, unfinished)
             for outdated in folder.glob(f"{name}-*.bytes"):
                 outdated.unlink(missing_ok=True)
             unfinished.replace(file)
@@ -72,15 +66,28 @@ def decode_once(pairs: Pairs, name: str, folder: Path) -> Decoded:
     return Decoded(file, pairs.sizes)
 
 
-def _all_decoded(pairs: Pairs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Every pair in order; libjpeg and zlib leave Python free, so that all processors decode."""
+def _write_all(pairs: Pairs, file: Path) -> None:
+    """Every pair at its place; libjpeg and zlib leave Python free, so that all processors decode."""
+    starts = _starts(pairs.sizes)
+    one_at_a_time = Lock()
+
+    def decode_and_write(index: int) -> None:
+        image, mask = (np.ascontiguousarray(part) for part in pairs.decode(index))
+        with one_at_a_time:
+            target.seek(starts[index])
+            target.write(image.data)
+            target.write(mask.data)
+
     count = len(pairs.sizes)
     progress = tqdm(total=count, desc="decoding images, once", unit="image", delay=1, leave=False)
-    with ThreadPoolExecutor(os.cpu_count()) as threads, progress:
-        for start in range(0, count, AT_ONCE):
-            for pair in threads.map(pairs.decode, range(start, min(start + AT_ONCE, count))):
-                yield pair
-                progress.update()
+    with file.open("wb") as target, ThreadPoolExecutor(os.cpu_count()) as threads, progress:
+        for _ in threads.map(decode_and_write, range(count)):
+            progress.update()
+
+
+def _starts(sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Where each pair begins, and where the last one ends: 4 bytes a pixel."""
+    return [0, *accumulate(4 * height * width for height, width in sizes)]
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:

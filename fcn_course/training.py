@@ -110,7 +110,7 @@ def training_set(root: str | os.PathLike[str], split: str, recipe: Recipe) -> Da
         crop = random_crop(recipe.crop_size) if recipe.small_images else _RandomWindow(recipe.crop_size)
         transform = v2.Compose([crop, eval_transform()])
     if recipe.void_as_background:
-        transform = v2.Compose([_void_to_background, transform])
+        transform = v2.Compose([transform, _void_to_background])
     dataset = VOCSegmentation(root, split, transform)
     try:
         dataset.decode_once()
@@ -374,8 +374,8 @@ def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
     return factor
 
 
-def _void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-    return image, tv_tensors.wrap(torch.where(mask == VOID, 0, mask), like=mask)
+def _void_to_background(image: torch.Tensor, mask: torch.Tensor) -> Sample:
+    return image, mask.masked_fill_(mask == VOID, 0)  # in place: the transform before has just made this mask
 
 
 class _RandomWindow(v2.Transform):  # type: ignore[misc]

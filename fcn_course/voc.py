@@ -77,7 +77,7 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Images and masks of one split of a data set in VOC's layout.
 
     An item is ``(image, mask)``: ``tv_tensors.Image`` (3, H, W) uint8 and ``tv_tensors.Mask`` (H, W) uint8 with
-    classes 0 to 20 and void 255, or whatever ``transform(image, mask)`` makes of them.
+    classes 0 to 20 and void 255, or whatever ``transform(image, mask)`` makes of them without writing into them.
 
     What can be wrong with a data set is looked for when it is opened, reading file headers only: a missing split or
     file, an empty split, a truncated file, a mask that has another size than its image or is not a palette PNG. Each
@@ -103,9 +103,9 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return len(self.names)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        pixels, labels = self.decode(index) if self._decoded is None else map(np.array, self._decoded[index])
+        pixels, labels = self.decode(index) if self._decoded is None else self._decoded[index]
         image, mask = tv_tensors.Image(torch.from_numpy(pixels)), tv_tensors.Mask(torch.from_numpy(labels))
-        return (image, mask) if self.transform is None else self.transform(image, mask)
+        return (image.clone(), mask.clone()) if self.transform is None else self.transform(image, mask)
 
     def mask(self, index: int) -> np.ndarray:
         """Class indices (H, W) uint8 of one mask, without its image. Raises ValueError for a value of no class."""
@@ -116,7 +116,8 @@ class VOCSegmentation(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def decode(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Image (3, H, W) and mask (H, W), uint8, read from their files."""
-        pixels = np.array(_decode(self.image_paths[index]).convert("RGB"))
+        image = _decode(self.image_paths[index])
+        pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
         return np.ascontiguousarray(pixels.transpose(2, 0, 1)), self.mask(index)
 
     def decode_once(self, folder: Path | None = None) -> "VOCSegmentation":

@@ -10,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 
-from fcn_course import decoded
 from fcn_course.download import data_folder
 from fcn_course.voc import VOCSegmentation
 
@@ -116,4 +115,3 @@ def test_a_stopped_writer_leaves_no_half_file(root: Path, folder: Path, monkeypa
         dataset.decode_once(folder)
     assert os.listdir(folder) == []
     assert len(VOCSegmentation(root, "val").decode_once(folder)) == IMAGES
-    assert decoded.AT_ONCE > 0
