@@ -113,7 +113,7 @@ def chapters_loss(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 def training(root: Path, rounds: int) -> list[Result]:
     """Images a second over whole epochs, data included."""
-    images = 3 * BATCH
+    images = 6 * BATCH
     with some_images(root, images) as small:
         loader = chapters_loader(chapters_data(small, True), BATCH)
         net = chapters_network()

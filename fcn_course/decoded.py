@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
+
 class Pairs(Protocol):
     """What can be decoded: images (3, H, W) and masks (H, W), uint8, of known sizes, each from its file."""
 

@@ -4,8 +4,8 @@ import os
 import sys
 
 FAST_ENVIRONMENT = {
-    # Threads that wait for each other soon leave the processor to other programs. At once would be too soon: waking them
-    # for each of many small operations takes longer than the operations.
+    # Threads that wait for each other soon leave the processor to other programs. At once would be too soon: waking
+    # them for each of many small operations takes longer than the operations.
     "GOMP_SPINCOUNT": "10000",
     # On Linux the memory of large tensors otherwise goes back to the system, and comes back cleared, at every step.
     "MALLOC_MMAP_THRESHOLD_": str(2**30),

@@ -19,18 +19,20 @@ from fcn_course.download import imagenet_weights
 
 Upsampling = Literal["fixed", "grouped", "dense"]
 
-# Channels of the ResNet-18 stage whose cells are this many pixels apart.
-STAGE_CHANNELS = {8: 128, 16: 256, 32: 512}
+# Channels of the ResNet-18 stage whose cells are this many pixels apart, coarsest first.
+STAGE_CHANNELS = {32: 512, 16: 256, 8: 128}
 
 
 class FCN(nn.Module):
     """A network that gives every pixel a score for every class: (N, 3, H, W) to logits (N, num_classes, H, W).
 
     Images are normalised (see :func:`fcn_course.prediction.normalize`) and of any size from 1x1 up. ``output_stride``
-    names the variant: 32 is FCN-32s, 16 and 8 add the scores of finer stages on the way up (section 4.2 of the paper).
-    ``weights`` fills the backbone: None for random weights, "imagenet" for torchvision's, or a file with a ResNet-18
-    state dict. ``upsampling`` is bilinear at the start and then "fixed", or learned with one kernel a class
-    ("grouped"), or with one for each pair of classes and a bias ("dense", as d2l has it).
+    names the variant: 32 is FCN-32s, to which 16 and 8 add the scores of finer stages (section 4.2 of the paper). The
+    paper adds on the way up, after each doubling. Here each stage's scores are enlarged to the image's size and then
+    added, which is linear as well and needs no care where a side is no multiple of 32. ``weights`` fills
+    the backbone: None for random weights, "imagenet" for torchvision's, or a file with a ResNet-18 state dict.
+    ``upsampling`` is bilinear at the start and then "fixed", or learned with one kernel a class ("grouped"), or with
+    one for each pair of classes and a bias ("dense", as d2l has it).
     """
 
     def __init__(
@@ -45,18 +47,24 @@ class FCN(nn.Module):
             raise ValueError(f"output_stride must be 32, 16 or 8, got {output_stride}")
         if num_classes < 1:
             raise ValueError(f"num_classes must be >= 1, got {num_classes}")
-        self.config = {"num_classes": num_classes, "output_stride": output_stride, "upsampling": upsampling}
+        self.config: dict[str, Any] = {
+            "num_classes": num_classes,
+            "output_stride": output_stride,
+            "upsampling": upsampling,
+        }
         resnet = _resnet18(weights)
         self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool, resnet.layer1)
         self.stage8, self.stage16, self.stage32 = resnet.layer2, resnet.layer3, resnet.layer4
 
-        self.score32 = _score(STAGE_CHANNELS[32], num_classes)
-        nn.init.xavier_uniform_(self.score32.weight)
-        self.skip_strides = [stride for stride in (16, 8) if stride >= output_stride]
-        for stride in self.skip_strides:
-            self.add_module(f"score{stride}", _score(STAGE_CHANNELS[stride], num_classes))
-            self.add_module(f"upsample{stride}", _upsampling(num_classes, 2, upsampling))
-        self.upsample = _upsampling(num_classes, output_stride, upsampling)
+        self.strides = [stride for stride in STAGE_CHANNELS if stride >= output_stride]
+        for stride in self.strides:
+            score = nn.Conv2d(STAGE_CHANNELS[stride], num_classes, kernel_size=1)
+            for parameter in score.parameters():
+                nn.init.zeros_(parameter)  # a finer stage has no say until it has learned something
+            if stride == 32:
+                nn.init.xavier_uniform_(score.weight)
+            self.add_module(f"score{stride}", score)
+            self.add_module(f"upsample{stride}", _upsampling(num_classes, stride, upsampling))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of a batch of normalised images."""
@@ -64,11 +72,30 @@ class FCN(nn.Module):
         features[16] = self.stage16(features[8])
         features[32] = self.stage32(features[16])
 
-        scores = self.score32(features[32])
-        for stride in self.skip_strides:
-            finer = self.get_submodule(f"score{stride}")(features[stride])
-            scores = _crop(self.get_submodule(f"upsample{stride}")(scores), finer) + finer
-        return _crop(self.upsample(scores), images)
+        logits: torch.Tensor | None = None
+        for stride in self.strides:
+            scores = self.get_submodule(f"score{stride}")(features[stride])
+            enlarged = _crop(self.get_submodule(f"upsample{stride}")(scores), images)
+            logits = enlarged if logits is None else logits + enlarged
+        assert logits is not None
+        return logits
+
+
+def refined(coarser: FCN, output_stride: int) -> FCN:
+    """A finer variant that goes on from a trained one: FCN-16s from FCN-32s, or FCN-8s from either.
+
+    It has copies of all weights of ``coarser``, and on a new stage a score layer that starts at zero. So it gives the
+    same logits until it learns more (section 4.2 of the paper). Says what is new; raises ValueError when
+    ``output_stride`` is not smaller.
+    """
+    coarse_stride = coarser.config["output_stride"]
+    if output_stride >= coarse_stride:
+        raise ValueError(f"FCN-{output_stride}s is not finer than FCN-{coarse_stride}s: choose a smaller output_stride")
+    model = FCN(**{**coarser.config, "output_stride": output_stride})
+    model.load_state_dict({**model.state_dict(), **coarser.state_dict()})
+    new = [f"score{stride}" for stride in model.strides if stride not in coarser.strides]
+    print(f"FCN-{output_stride}s goes on from FCN-{coarse_stride}s. New and zero until it learns: {' and '.join(new)}.")
+    return model.to(next(coarser.parameters()).device)
 
 
 def load_model(path: str | os.PathLike[str]) -> FCN:
@@ -149,14 +176,6 @@ def _upsampling(channels: int, scale: int, kind: Upsampling) -> nn.Module:
         layer.bias = nn.Parameter(torch.zeros(channels))
         return layer
     raise ValueError(f'upsampling must be "fixed", "grouped" or "dense", got {kind!r}')
-
-
-def _score(in_channels: int, num_classes: int) -> nn.Conv2d:
-    """A 1x1 convolution that starts at zero: a finer stage has no say until it has learned something."""
-    score = nn.Conv2d(in_channels, num_classes, kernel_size=1)
-    for parameter in score.parameters():
-        nn.init.zeros_(parameter)
-    return score
 
 
 def _crop(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

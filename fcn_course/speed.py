@@ -123,7 +123,7 @@ def recipe_step(model: FCN, images: torch.Tensor, masks: torch.Tensor, recipe: R
     accelerator = accelerator_for(recipe)
     if recipe.channels_last:
         model.to(memory_format=torch.channels_last)
-    prepared, optimizer = accelerator.prepare(model.train(), optimizer_for(model, recipe))
+    prepared, optimizer = accelerator.prepare(nn.Sequential(model.train()), optimizer_for(model, recipe))
     x, y = images.to(accelerator.device), masks.to(accelerator.device)
     return lambda: take_step(prepared, x, y, recipe, optimizer, accelerator)
 

@@ -19,7 +19,6 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset, default_collate
-from torchvision import tv_tensors
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
@@ -169,7 +168,8 @@ def train(
         history = load_checkpoint(checkpoint, model, recipe, optimizer, schedule)
     if recipe.channels_last:
         model.to(memory_format=torch.channels_last)
-    prepared, loader, optimizer, schedule = accelerator.prepare(model, loader, optimizer, schedule)
+    # Accelerate marks what it prepares, for good, and leaves alone what is marked. So it gets a shell around the model.
+    prepared, loader, optimizer, schedule = accelerator.prepare(nn.Sequential(model), loader, optimizer, schedule)
 
     steps = recipe.epochs * len(loader)
     progress = tqdm(
@@ -200,7 +200,6 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch)
     progress.close()
-    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     return history
 
 

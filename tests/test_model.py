@@ -1,5 +1,7 @@
 """model: the shapes it gives, what it starts from, and what it refuses to load."""
 
+import copy
+import math
 import pickle
 
 import pytest
@@ -9,7 +11,7 @@ import torchvision
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fcn_course.model import FCN, load_model, read_state, receptive_field
+from fcn_course.model import FCN, load_model, read_state, receptive_field, refined
 
 
 @pytest.fixture(scope="module", params=[32, 16, 8])
@@ -27,33 +29,101 @@ def test_logits_have_exactly_the_size_of_the_image(model, height, width):
         assert model(torch.zeros(1, 3, height, width)).shape == (1, 21, height, width)
 
 
-def scores_of(model, images):
-    return model.score32(model.stage32(model.stage16(model.stage8(model.stem(images)))))
-
-
 @pytest.mark.parametrize("upsampling", ["grouped", "dense"])
 def test_a_learned_layer_starts_as_the_chapters_bilinear_upsampling(upsampling):
     torch.manual_seed(0)
     model = FCN(upsampling=upsampling).eval()
     with torch.inference_mode():
         images = torch.randn(1, 3, 160, 192)
-        expected = F.interpolate(scores_of(model, images), scale_factor=32, mode="bilinear")
+        expected = F.interpolate(model.score32(features_of(model, images)[32]), scale_factor=32, mode="bilinear")
         inside = slice(32, -32)
         torch.testing.assert_close(model(images)[..., inside, inside], expected[..., inside, inside], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("output_stride", [32, 16, 8])
-@pytest.mark.parametrize("size", [(160, 192), (97, 130), (5, 40)])
-def test_fixed_upsampling_is_bilinear_and_finer_stages_have_no_say_before_training(output_stride, size):
+def features_of(model, images):
+    """What each stage makes of images, by its stride."""
+    features, x = {}, model.stem(images)
+    for stride in (8, 16, 32):
+        features[stride] = x = model.get_submodule(f"stage{stride}")(x)
+    return features
+
+
+@pytest.fixture(scope="module")
+def model_with_a_say_for_each_stage():
     torch.manual_seed(0)
-    model = FCN(output_stride=output_stride).eval()
+    model = FCN(output_stride=8).eval()
+    for stride in model.strides:
+        torch.nn.init.normal_(model.get_submodule(f"score{stride}").weight, std=0.1)
+    return model
+
+
+@given(st.integers(1, 130), st.integers(1, 130), st.sampled_from([32, 16, 8]))
+@example(375, 500, 8)
+@example(97, 131, 16)
+@settings(max_examples=25)
+def test_one_branch_alone_is_the_bilinear_interpolation_of_its_scores(
+    model_with_a_say_for_each_stage, height, width, stride
+):
+    model = copy.deepcopy(model_with_a_say_for_each_stage)
     with torch.inference_mode():
-        images = torch.randn(1, 3, *size)
-        expected = scores_of(model, images)
-        for stride, finer in {32: [(32, 1)], 16: [(32, 16), (16, 1)], 8: [(32, 16), (16, 8), (8, 1)]}[output_stride]:
-            expected = F.interpolate(expected, scale_factor=stride // finer, mode="bilinear")
-            expected = expected[..., : -(-size[0] // finer), : -(-size[1] // finer)]
+        for other in {8, 16, 32} - {stride}:
+            model.get_submodule(f"score{other}").weight.zero_()
+        images = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(height))
+        scores = model.get_submodule(f"score{stride}")(features_of(model, images)[stride])
+        assert scores.shape[2:] == (math.ceil(height / stride), math.ceil(width / stride))
+        expected = F.interpolate(scores, scale_factor=stride, mode="bilinear")[..., :height, :width]
         torch.testing.assert_close(model(images), expected, rtol=0, atol=1e-4)
+
+
+def test_branches_add_up(model_with_a_say_for_each_stage):
+    model, images = model_with_a_say_for_each_stage, torch.randn(1, 3, 75, 110)
+    with torch.inference_mode():
+        features = features_of(model, images)
+        maps = [
+            F.interpolate(model.get_submodule(f"score{s}")(features[s]), scale_factor=s, mode="bilinear")
+            for s in (32, 16, 8)
+        ]
+        expected = sum(m[..., :75, :110] for m in maps)
+        torch.testing.assert_close(model(images), expected, rtol=0, atol=1e-4)
+
+
+def test_an_image_shifted_by_a_cell_gives_logits_shifted_by_a_cell(model_with_a_say_for_each_stage):
+    """Exact out of reach of the frame: 217 pixels of the receptive field and a cell of 32 for the interpolation."""
+    model, scene = model_with_a_say_for_each_stage, torch.randn(1, 3, 640, 672)
+    with torch.inference_mode():
+        here, there = model(scene[..., :640]), model(scene[..., 32:])
+    reach = 217 + 32
+    moved, stayed = here[..., reach:-reach, reach + 32 : -reach], there[..., reach:-reach, reach : -reach - 32]
+    assert moved.numel() > 0
+    torch.testing.assert_close(moved, stayed, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("upsampling", ["fixed", "grouped", "dense"])
+@pytest.mark.parametrize(
+    ("coarse", "fine", "new"), [(32, 16, "score16"), (16, 8, "score8"), (32, 8, "score16 and score8")]
+)
+def test_a_finer_network_starts_with_the_answers_of_the_coarser_one(upsampling, coarse, fine, new, capsys):
+    torch.manual_seed(0)
+    coarser = FCN(output_stride=coarse, upsampling=upsampling).eval()
+    for stride in coarser.strides:
+        torch.nn.init.normal_(coarser.get_submodule(f"score{stride}").weight)
+    finer = refined(coarser, fine).eval()
+    assert capsys.readouterr().out == f"FCN-{fine}s goes on from FCN-{coarse}s. New and zero until it learns: {new}.\n"
+    assert finer.config["output_stride"] == fine
+    images = torch.randn(1, 3, 70, 100)
+    with torch.inference_mode():
+        torch.testing.assert_close(finer(images), coarser(images), rtol=0, atol=0)
+    finer(images).sum().backward()
+    assert finer.get_submodule(f"score{fine}").weight.grad.abs().sum() > 0
+    with torch.no_grad():
+        finer.score32.weight.zero_()
+    assert coarser.score32.weight.abs().sum() > 0  # copies, not the same weights
+
+
+@pytest.mark.parametrize(("coarse", "fine"), [(32, 32), (16, 32), (8, 8)])
+def test_only_a_finer_network_goes_on(coarse, fine):
+    with pytest.raises(ValueError, match=f"FCN-{fine}s is not finer than FCN-{coarse}s"):
+        refined(FCN(output_stride=coarse), fine)
 
 
 @pytest.mark.parametrize(("stage", "stride", "reach"), [(8, 8, 99), (16, 16, 211), (32, 32, 435)])
@@ -83,9 +153,9 @@ def test_parameters_of_the_chapter():
         return sum(parameter.numel() for parameter in module.parameters())
 
     assert parameters(FCN(upsampling="dense")) == 12_993_642
-    assert parameters(FCN(upsampling="dense").upsample) == 21 * 21 * 64 * 64 + 21
-    assert parameters(FCN(upsampling="grouped").upsample) == 86_016
-    assert parameters(FCN().upsample) == 0
+    assert parameters(FCN(upsampling="dense").upsample32) == 21 * 21 * 64 * 64 + 21
+    assert parameters(FCN(upsampling="grouped").upsample32) == 86_016
+    assert parameters(FCN().upsample32) == 0
 
 
 def test_the_score_layer_starts_with_xavier():

@@ -307,6 +307,19 @@ def test_a_failed_save_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
     assert (tmp_path / "kept.pt").read_bytes() == before
 
 
+def test_a_model_that_is_trained_again_computes_in_low_precision_again(monkeypatch):
+    monkeypatch.setattr(training, "_computes_bfloat16", lambda device: True)
+    recipe = replace(COURSE_RECIPE, epochs=1, batch_size=2, crop_size=(64, 64))
+    data = [(torch.randn(3, 64, 64), torch.zeros(64, 64, dtype=torch.int64))] * 2
+    model, seen = FCN(), []
+    model.stage8.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    for _ in range(2):
+        train(model, data, recipe)
+    assert seen == 2 * [torch.bfloat16]
+    model(data[0][0][None])
+    assert seen[-1] == torch.float32  # and nothing of it stays with the model
+
+
 def test_training_learns_and_scores_while_it_goes():
     recipe = replace(COURSE_RECIPE, crop_size=(64, 64), batch_size=4, epochs=4, augment=False)
     seen = []

@@ -46,7 +46,7 @@ photo, mask = next(item for item in val if len(item[1].unique()) > 3)   # two cl
 network = FCN().eval()
 x = torch.zeros(1, 3, 320, 480)
 shapes = {"image": (3, 320, 480)}
-for name in ("stem", "stage8", "stage16", "stage32", "score32", "upsample"):
+for name in ("stem", "stage8", "stage16", "stage32", "score32", "upsample32"):
     with torch.inference_mode():
         x = network.get_submodule(name)(x)
     shapes[name] = tuple(x.shape[1:])
@@ -321,7 +321,7 @@ with torch.inference_mode():
 
 # %% [markdown]
 # The package's `FCN` has the same layers with names that say more than numbers: `stem`, `stage8`, `stage16` and
-# `stage32`, where the number is the stage's stride, then `score32` and `upsample`. Copy our weights into it, one
+# `stage32`, where the number is the stage's stride, then `score32` and `upsample32`. Copy our weights into it, one
 # after the other, and the two agree:
 
 # %%
@@ -350,7 +350,7 @@ def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 parts = {name: count(fcn.get_submodule(name)) for name in ("stem", "stage8", "stage16", "stage32", "score32")}
-kinds = {kind: count(FCN(upsampling=kind).upsample) for kind in ("dense", "grouped", "fixed")}
+kinds = {kind: count(FCN(upsampling=kind).upsample32) for kind in ("dense", "grouped", "fixed")}
 print(f"backbone {sum(parts.values()) - parts['score32']:,}, whole network {sum(parts.values()) + kinds['dense']:,}")
 plots.parameter_bars(parts, kinds)
 

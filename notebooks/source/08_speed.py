@@ -302,7 +302,7 @@ print(f"dense kernel {dense / 1e6:.0f} MFLOP, two matrices {two_matrices / 1e6:.
 
 # %%
 cells = torch.randn(1, 21, 10, 15)
-by_matrices = FCN().upsample(cells)
+by_matrices = FCN().upsample32(cells)
 print("the same as F.interpolate:",
       torch.allclose(by_matrices, F.interpolate(cells, scale_factor=32, mode="bilinear"), atol=1e-5))
 
