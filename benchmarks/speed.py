@@ -288,14 +288,14 @@ def growth(root: Path, rounds: int) -> list[Result]:
         "images in a batch (320x480)": (batches, lines([rates(batch, CROP) for batch in batches])),
         "megapixels of an image (batch of 4)": (megapixels, lines([rates(4, (h, h * 3 // 2)) for h in heights])),
     }
-    title = "A training step: larger batches help little, cost grows with the pixels"
+    title = "A training step: larger batches fill the processor, cost grows with the pixels"
     plots.growth(panels, "images/s", title).savefig(kept_file().with_name("growth-speed.png"))
     memory: dict[str, list[float]] = {"d2l": [], "ours": []}
     for count in counts:
         with some_images(root, count) as small:
             for who in memory:
                 memory[who].append(count * memory_an_image(who, small))
-    title = "Memory of a data set"
+    title = "Memory of a data set: a mapped file needs none of its own"
     plots.growth({"images": (counts, memory)}, "MB", title).savefig(kept_file().with_name("growth-memory.png"))
     print(json.dumps(panels), json.dumps(memory))
     return []

@@ -81,36 +81,64 @@ class ConfusionMatrix:
         return self.counts.diagonal().double()
 
 
-def near_contour(labels: torch.Tensor, width: int) -> torch.Tensor:
-    """Where another label lies at most ``width`` pixels away, diagonals counted as one: (H, W) or (N, H, W), bool.
+def distance_to_contour(labels: torch.Tensor, furthest: int) -> torch.Tensor:
+    """Steps from each pixel of (H, W) to the nearest contour, diagonal steps too: (H, W) float32, at most ``furthest``.
 
-    Void is a label as well, so in VOC's masks the ``width`` pixels on each side of the void band are near. The frame of
-    the image is no contour. Raises ValueError for a ``width`` below 1.
+    It is 0 where the pixel above, below, left or right has another label. Void is a label as well, so in VOC's masks
+    the void band around an object has a contour on each side. The frame of the image is none.
+    Raises ValueError when ``furthest`` is below 1.
     """
-    if width < 1:
-        raise ValueError(f"width must be >= 1, got {width}")
-    maps = labels.reshape(-1, 1, *labels.shape[-2:]).float()
-    # Columns first, then rows: 2 * (2 * width + 1) comparisons a pixel in the place of their square.
-    highest, lowest = (
-        F.max_pool2d(F.max_pool2d(side, (1, 2 * width + 1), 1, (0, width)), (2 * width + 1, 1), 1, (width, 0))
-        for side in (maps, -maps)
-    )
-    return (highest != -lowest).reshape(labels.shape)
+    if furthest < 1:
+        raise ValueError(f"furthest must be >= 1, got {furthest}")
+    reached = torch.zeros(labels.shape)
+    changes_down, changes_across = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
+    for changes, one_side, other_side in (
+        (changes_down, reached[1:], reached[:-1]),
+        (changes_across, reached[:, 1:], reached[:, :-1]),
+    ):
+        one_side += changes
+        other_side += changes
+    distance = torch.zeros(labels.shape)
+    for _ in range(furthest):
+        distance += reached == 0  # not reached yet: one step further
+        reached = F.max_pool2d(reached[None], kernel_size=3, stride=1, padding=1)[0]
+    return distance
 
 
 def trimap(target: torch.Tensor, width: int, ignore_index: int = 255) -> torch.Tensor:
-    """``target`` with ``ignore_index`` wherever no contour is near: a mask that scores contours alone."""
-    return target.where(near_contour(target, width), ignore_index)
+    """``target`` (H, W) with ``ignore_index`` beyond the ``width`` pixels on each side of its contours.
+
+    A confusion matrix of it scores what happens along contours alone (Kohli, Ladicky and Torr, *Robust Higher Order
+    Potentials for Enforcing Label Consistency*, IJCV 2009, section 5).
+    """
+    return target.where(distance_to_contour(target, width) < width, ignore_index)
 
 
-class BoundaryIoU(ConfusionMatrix):
-    """IoU of the inner rims of the classes: the pixels of a class that lie at most ``width`` from another label.
+class BoundaryIoU:
+    """IoU of the classes' rims alone: of each class the pixels that lie within ``width`` pixels of its contour.
 
-    A network that finds an object and draws its outline ``width`` pixels off scores 0 here, however large the object.
+    Where the outline is ``width`` pixels off it is 0, however large the object (Cheng et al., *Boundary IoU*, CVPR
+    2021, section 4; here over a whole data set, and the frame of the image is no contour).
     """
 
     def __init__(self, num_classes: int, width: int, ignore_index: int = 255) -> None:
-        super().__init__(num_classes, ignore_index)
-        self.width = width
-        # What is in no rim is one class more; it has no score.
-        self.counts = torch.zeros(num_classes + 1, num_classes + 1, dtype=torch.int64)
+        self.num_classes, self.width, self.ignore_index = num_classes, width, ignore_index
+        # What is in no rim counts as one class more.
+        self._rims = ConfusionMatrix(num_classes + 1, ignore_index)
+
+    def update(self, pred: torch.Tensor, target: torch.Tensor) -> None:
+        """Count the rims of ``pred`` and ``target``, class indices (H, W)."""
+        void = target == self.ignore_index
+        rims = [labels.where(distance_to_contour(labels, self.width) < self.width, self.num_classes)
+                for labels in (pred, target)]  # fmt: skip
+        self._rims.update(rims[0], rims[1].where(~void, self.ignore_index))
+
+    @property
+    def iou(self) -> torch.Tensor:
+        """For each class: pixels in both rims, as a share of the pixels in either; nan where there are none."""
+        return self._rims.iou[: self.num_classes]
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean of ``iou`` over the classes that have a rim in target or prediction."""
+        return self.iou.nanmean().item()

@@ -1,14 +1,16 @@
-"""metrics against torchmetrics."""
+"""metrics against torchmetrics and, along contours, against scipy's morphology."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassJaccardIndex
 
-from fcn_course.metrics import ConfusionMatrix
+from fcn_course.metrics import BoundaryIoU, ConfusionMatrix, distance_to_contour, trimap
 
 
 def random_masks(seed: int, classes: int, used: int, void_share: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -88,3 +90,75 @@ def test_bad_input_is_named():
         scores.merge(ConfusionMatrix(2))
     with pytest.raises(ValueError, match="num_classes must be >= 1, got 0"):
         ConfusionMatrix(0)
+
+
+def blobs(seed: int, void_share: float = 0.0) -> torch.Tensor:
+    """A label map (20, 24) with regions of a few pixels, some of them void."""
+    random = np.random.default_rng(seed)
+    fields = ndimage.gaussian_filter(random.normal(size=(4, 20, 24)), (0, 2, 2))
+    labels = fields.argmax(axis=0).astype(np.uint8)
+    noise = ndimage.gaussian_filter(random.random((20, 24)), 1)
+    labels[noise < np.quantile(noise, void_share)] = 255
+    return torch.from_numpy(labels)
+
+
+def rim(region: np.ndarray, width: int) -> np.ndarray:
+    """The pixels of a region within ``width`` of its contour, by erosion and dilation; the frame is no contour."""
+    outermost = region & ~ndimage.binary_erosion(region, border_value=1)
+    if width == 1:
+        return outermost
+    return region & ndimage.binary_dilation(outermost, np.ones((3, 3)), iterations=width - 1)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 30))
+def test_distances_are_scipys_chessboard_distances(seed, furthest):
+    labels = blobs(seed)
+    outermost = np.zeros(labels.shape, dtype=bool)
+    for label in labels.unique():
+        outermost |= rim((labels == label).numpy(), 1)
+    expected = (
+        ndimage.distance_transform_cdt(~outermost, "chessboard") if outermost.any() else np.full(labels.shape, 99)
+    )
+    got = distance_to_contour(labels, furthest)
+    np.testing.assert_array_equal(got, np.minimum(expected, furthest))
+
+
+@given(st.integers(0, 2**31), st.integers(1, 6))
+def test_boundary_iou_is_the_iou_of_eroded_rims(seed, width):
+    scores, intersections, unions = BoundaryIoU(4, width), np.zeros(4), np.zeros(4)
+    for image in range(2):
+        pred, target = blobs(seed + image), blobs(seed + image + 10, void_share=0.5)
+        scores.update(pred, target)
+        for label in range(4):
+            in_pred, in_target = (rim((labels == label).numpy(), width) for labels in (pred, target))
+            in_pred &= (target != 255).numpy()
+            intersections[label] += (in_pred & in_target).sum()
+            unions[label] += (in_pred | in_target).sum()
+    with np.errstate(invalid="ignore"):
+        expected = intersections / unions
+    np.testing.assert_allclose(scores.iou, expected)
+    assert scores.mean_iou == pytest.approx(np.nanmean(expected))
+
+
+@given(st.integers(0, 2**31), st.integers(1, 6))
+def test_a_trimap_keeps_so_many_pixels_on_each_side(seed, width):
+    target = blobs(seed)
+    near = np.zeros(target.shape, dtype=bool)
+    for label in target.unique():
+        near |= rim((target == label).numpy(), width)
+    assert torch.equal(trimap(target, width), target.where(torch.from_numpy(near), 255))
+
+
+def test_an_outline_that_is_off_by_the_width_scores_nothing_on_the_rim():
+    target, pred = torch.zeros(40, 40, dtype=torch.uint8), torch.zeros(40, 40, dtype=torch.uint8)
+    target[5:35, 5:35], pred[8:32, 8:32] = 1, 1
+    narrow, wide = BoundaryIoU(2, 3), BoundaryIoU(2, 12)
+    for scores in (narrow, wide):
+        scores.update(pred, target)
+    assert narrow.iou[1] == 0
+    assert wide.iou[1] > 0.5
+
+
+def test_a_width_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="furthest must be >= 1, got 0"):
+        distance_to_contour(torch.zeros(3, 3), 0)
