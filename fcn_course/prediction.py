@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from torchvision.transforms import v2
 
 from fcn_course.transposed_conv import IntPair
 from fcn_course.voc import IMAGENET_MEAN, IMAGENET_STD
+
+Weight = Literal["gaussian", "equal"]
 
 STRIDE = 32
 """Tiles have sides that are multiples of this, so that the network's cells fit into them exactly."""
@@ -72,16 +75,20 @@ def predict_tiled(
     tile: tuple[int, int] = (320, 480),
     overlap: IntPair = 64,
     batch_size: int = 4,
+    weight: Weight = "gaussian",
 ) -> torch.Tensor:
     """The class of every pixel, (H, W) uint8, from tiles that overlap by at least ``overlap`` pixels.
 
-    Where tiles overlap their logits are averaged, before the softmax; an argmax needs no softmax after that.
-    An image smaller than a tile is padded with the mean colour. ``batch_size`` tiles go through the network at once and
-    change nothing but the time; memory is that of one row of tiles, however high the image is. Raises ValueError as
-    :func:`tile_boxes` does.
+    Where tiles overlap their logits are averaged, before the softmax; an argmax needs no softmax after that. ``weight``
+    "gaussian" lets a tile say less the nearer a pixel is to its frame (see :func:`tile_weight`), "equal" does not; an
+    overlap of half a tile makes the most of it. An image smaller than a tile is padded with the mean colour.
+    ``batch_size`` tiles go through the network at once and change nothing but the time; memory is that of one row of
+    tiles, however high the image is. Raises ValueError as :func:`tile_boxes` does.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be >= 1, got {batch_size}")
+    if weight not in get_args(Weight):
+        raise ValueError(f'weight must be "gaussian" or "equal", got {weight!r}')
     pixels = _bytes(image)
     height, width = pixels.shape[1:]
     rows = [list(row) for _, row in groupby(tile_boxes((height, width), tile, overlap), key=lambda box: box[0])]
@@ -90,10 +97,10 @@ def predict_tiled(
     waiting: torch.Tensor | None = None  # sums of logits at the pixels that the next row of tiles reaches as well
     with evaluation_mode(model):
         for row, top, following in zip(rows, tops, [*tops[1:], height], strict=True):
-            logits = _sums_of_logits(model, pixels, row, batch_size)
+            logits = _sums_of_logits(model, pixels, row, batch_size, weight)
             if waiting is not None:
                 logits[:, : waiting.shape[1]] += waiting
-            # Dividing a sum by the number of its tiles would change no argmax.
+            # Dividing a sum by the weights of its tiles would change no argmax.
             mask[top:following] = most_likely(logits[None, :, : following - top, :width])[0]
             waiting = logits[:, following - top :].clone()
             del logits  # a large image has no room for two rows of tiles
@@ -101,9 +108,9 @@ def predict_tiled(
 
 
 def _sums_of_logits(
-    model: nn.Module, pixels: torch.Tensor, boxes: Sequence[tuple[int, int, int, int]], batch_size: int
+    model: nn.Module, pixels: torch.Tensor, boxes: Sequence[tuple[int, int, int, int]], batch_size: int, weight: Weight
 ) -> torch.Tensor:
-    """(num_classes, height, right) float32: the logits of one row of tiles, added up where the tiles overlap."""
+    """(num_classes, height, right) float32: the logits of one row of tiles, weighted and added where tiles overlap."""
     sums: torch.Tensor | None = None  # as many channels as the model has classes
     for start in range(0, len(boxes), batch_size):
         several = boxes[start : start + batch_size]
@@ -112,6 +119,8 @@ def _sums_of_logits(
         for (_, left, height, width), logits in zip(several, model(tiles).float().cpu(), strict=True):
             if sums is None:
                 sums = torch.zeros(logits.shape[0], height, boxes[-1][1] + width)
+            if weight == "gaussian":
+                logits *= tile_weight(height, width)
             sums[:, :, left : left + width] += logits
     assert sums is not None
     return sums
@@ -121,6 +130,18 @@ def _normalized_tile(pixels: torch.Tensor, top: int, left: int, height: int, wid
     """(3, height, width) float32; what lies past the edge of the image is 0, the mean colour."""
     inside = normalize(pixels[:, top : top + height, left : left + width])
     return F.pad(inside, (0, width - inside.shape[2], 0, height - inside.shape[1]))
+
+
+def tile_weight(height: int, width: int) -> torch.Tensor:
+    """How much a tile is to be believed at each of its pixels, (height, width) float32: 1 in the middle, less outside.
+
+    It falls like a Gaussian whose standard deviation is an eighth of the side, along each side (Isensee et al.,
+    *nnU-Net*, Nature Methods 2021, Methods, "Inference").
+    """
+    down, across = (
+        torch.exp(-((torch.arange(side) + 0.5 - side / 2) ** 2) / (2 * (side / 8) ** 2)) for side in (height, width)
+    )
+    return down[:, None] * across
 
 
 def tile_boxes(size: tuple[int, int], tile: tuple[int, int], overlap: IntPair = 0) -> list[tuple[int, int, int, int]]:
@@ -150,6 +171,34 @@ def _spans(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:
     for start in range(0, length - tile, tile - overlap):
         yield start, tile
     yield length - tile, tile
+
+
+class ManyViews(nn.Module):
+    """A model asked several times: its logits averaged over the ``scales`` of an image and, with ``flip``, its mirror.
+
+    It takes a model's place in :func:`predict` and :func:`predict_tiled`, at the price of as many forward passes.
+    Raises ValueError when there is no scale, or one that is not positive.
+    """
+
+    def __init__(self, model: nn.Module, scales: Sequence[float] = (1.0,), flip: bool = True) -> None:
+        super().__init__()
+        if not scales or min(scales) <= 0:
+            raise ValueError(f"scales must be positive numbers, at least one, got {tuple(scales)}")
+        self.model, self.scales, self.flip = model, tuple(scales), flip
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits (N, num_classes, H, W) of a batch of normalised images (N, 3, H, W)."""
+        views = [self._at_scale(images, scale) for scale in self.scales]
+        if self.flip:
+            views += [self._at_scale(images.flip(-1), scale).flip(-1) for scale in self.scales]
+        return torch.stack(views).mean(dim=0)
+
+    def _at_scale(self, images: torch.Tensor, scale: float) -> torch.Tensor:
+        size = images.shape[2:]
+        scaled_size = [max(1, round(scale * side)) for side in size]
+        # As training photos were made smaller: without what a smaller photo cannot show.
+        scaled = F.interpolate(images, scaled_size, mode="bilinear", antialias=scale < 1)
+        return F.interpolate(self.model(scaled).float(), size, mode="bilinear")
 
 
 def most_likely(logits: torch.Tensor) -> torch.Tensor:

@@ -8,12 +8,15 @@ import torch
 import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.data.utils import compute_importance_map
+from monai.inferers import sliding_window_inference
+from monai.utils import BlendMode
 from PIL import Image
 from torch import nn
 from torchvision.transforms import v2
 
 from fcn_course.model import FCN
-from fcn_course.prediction import normalize, predict, predict_logits, predict_tiled, tile_boxes
+from fcn_course.prediction import ManyViews, normalize, predict, predict_logits, predict_tiled, tile_boxes, tile_weight
 
 sides = st.integers(1, 700)
 tile_sides = st.integers(1, 10).map(lambda n: 32 * n)
@@ -110,7 +113,7 @@ def test_any_tiles_in_any_batches_average_the_logits(height, width, overlap, bat
             sums[:, *here] += model(padded[:, *here])
         counts[here] += 1
     best, second = (sums / counts).topk(2, dim=0).values[:, :height, :width]
-    given = predict_tiled(model, image, tile, overlap, batch_size)
+    given = predict_tiled(model, image, tile, overlap, batch_size, "equal")
     wrong = given != (sums / counts).argmax(dim=0)[:height, :width]
     assert not (wrong & (best - second > 1e-5)).any()
 
@@ -123,7 +126,93 @@ def test_logits_are_averaged_where_tiles_overlap(model):
             logits[index, :, top : top + 64] = model.eval()(normalize(image)[None, :, top : top + 64])[0]
     counts = torch.tensor([1, 2, 1]).repeat_interleave(32)[:, None]
     expected = (logits.sum(dim=0) / counts).argmax(dim=0).byte()
-    assert torch.equal(predict_tiled(model, image, tile=(64, 96), overlap=32), expected)
+    assert torch.equal(predict_tiled(model, image, tile=(64, 96), overlap=32, weight="equal"), expected)
+
+
+@given(
+    st.integers(64, 200),
+    st.integers(32, 200),
+    st.sampled_from([0, 0.25, 0.5, 0.75]),
+    st.sampled_from(["equal", "gaussian"]),
+)
+@settings(max_examples=30)
+def test_tiles_are_monais_sliding_window(height, width, overlap, weight):
+    """Same tiles, same weights; MONAI pads a smaller image on all sides, so images here are at least a tile."""
+    torch.manual_seed(height)
+    model = nn.Conv2d(3, 5, kernel_size=7, padding=3)
+    image, tile = photo(height, width), (64, 32)
+    with torch.inference_mode():
+        expected = sliding_window_inference(
+            normalize(image)[None],
+            tile,
+            sw_batch_size=3,
+            predictor=model,
+            overlap=overlap,
+            roi_weight_map=tile_weight(*tile) if weight == "gaussian" else None,
+        )[0]
+    best, second = expected.topk(2, dim=0).values
+    given = predict_tiled(model, image, tile, (round(64 * overlap), round(32 * overlap)), weight=weight)
+    wrong = given != expected.argmax(dim=0)
+    assert not (wrong & (best - second > 1e-5)).any()
+
+
+@given(st.integers(1, 16).map(lambda n: 32 * n), st.integers(1, 16).map(lambda n: 32 * n))
+def test_the_weight_is_monais_gaussian(height, width):
+    expected = compute_importance_map((height, width), BlendMode.GAUSSIAN, sigma_scale=0.125)
+    torch.testing.assert_close(
+        tile_weight(height, width).clamp(min=expected.min().item()), expected, rtol=1e-4, atol=1e-6
+    )
+
+
+class FarSighted(nn.Module):
+    """A network as a trained one is: what it says of a pixel depends on everything within 40 pixels, less and less."""
+
+    def __init__(self):
+        super().__init__()
+        random = torch.Generator().manual_seed(1)
+        self.mix = nn.Parameter(torch.randn(4, 3, 1, 1, generator=random))
+        around = torch.exp(-torch.arange(-40, 41).abs() / 10)
+        self.register_buffer("column", (around / around.sum())[None, None, :, None].expand(4, 1, 81, 1))
+
+    def forward(self, images):
+        mixed = nn.functional.conv2d(images, self.mix)
+        down = nn.functional.conv2d(mixed, self.column, padding=(40, 0), groups=4)
+        return nn.functional.conv2d(down, self.column.mT, padding=(0, 40), groups=4)
+
+
+def test_weighted_tiles_change_a_quarter_of_the_pixels_at_most():
+    model, image = FarSighted(), photo(400, 480)
+    whole = predict(model, image)
+    changed = {
+        weight: (predict_tiled(model, image, (160, 160), 80, weight=weight) != whole).float().mean().item()
+        for weight in ("equal", "gaussian")
+    }
+    assert 4 * changed["gaussian"] < changed["equal"]
+
+
+def test_many_views_are_the_mean_of_the_models_answers(model):
+    images = torch.randn(2, 3, 70, 90, generator=torch.Generator().manual_seed(0))
+    model.eval()
+    with torch.inference_mode():
+        small = nn.functional.interpolate(images, (35, 45), mode="bilinear", antialias=True)
+        enlarged = [nn.functional.interpolate(model(x), (70, 90), mode="bilinear") for x in (small, small.flip(3))]
+        expected = (model(images) + model(images.flip(3)).flip(3) + enlarged[0] + enlarged[1].flip(3)) / 4
+        torch.testing.assert_close(ManyViews(model, (1, 0.5))(images), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ManyViews(model, flip=False)(images), model(images))
+
+
+def test_many_views_take_a_models_place(model):
+    image = photo(96, 130)
+    views = ManyViews(model, (0.75, 1, 1.25))
+    assert torch.equal(predict(views, image.flip(2)), predict(views, image).flip(1))
+    tile = (128, 160)
+    assert torch.equal(predict_tiled(ManyViews(model, flip=False), image, tile), predict_tiled(model, image, tile))
+
+
+@pytest.mark.parametrize("scales", [(), (1, 0), (-0.5,)])
+def test_scales_that_cannot_be_are_refused(model, scales):
+    with pytest.raises(ValueError, match="scales must be positive numbers"):
+        ManyViews(model, scales)
 
 
 @given(sides, sides, tile_sides, tile_sides, st.integers(0, 31), st.integers(0, 31))
