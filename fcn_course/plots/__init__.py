@@ -37,6 +37,7 @@ from fcn_course.plots.prediction import (
     share_by_distance,
     tile_map,
 )
+from fcn_course.plots.skips import along_contours, class_gains
 from fcn_course.plots.speed import growth, roofline, speed_ladder, time_shares
 from fcn_course.plots.training import (
     confusion_counts,
@@ -66,8 +67,10 @@ from fcn_course.plots.voc import (
 )
 
 __all__ = [
+    "along_contours",
     "batch",
     "changed_pixels",
+    "class_gains",
     "class_iou",
     "class_legend",
     "class_shares",

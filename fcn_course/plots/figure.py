@@ -26,6 +26,12 @@ class Picture(Figure):
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, object], dict[str, object]]:
+        width, height = (round(inches * 100) for inches in self.get_size_inches())
+        shown = {"width": width, "height": height, "alt": self.alt}
+        return {"image/png": self.as_png(), "text/plain": self.alt}, {"image/png": shown}
+
+    def as_png(self) -> bytes:
+        """The content of a PNG file with the figure, as a notebook shows it."""
         with matplotlib.style.context(STYLE):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=RESOLUTION)
@@ -33,9 +39,7 @@ class Picture(Figure):
             reduced = Image.open(buffer).convert("RGB").quantize(256)
             buffer = io.BytesIO()
             reduced.save(buffer, format="png", optimize=True)
-        width, height = (round(inches * 100) for inches in self.get_size_inches())
-        shown = {"width": width, "height": height, "alt": self.alt}
-        return {"image/png": buffer.getvalue(), "text/plain": self.alt}, {"image/png": shown}
+        return buffer.getvalue()
 
 
 RESOLUTION = 130

@@ -1,0 +1,133 @@
+"""Checks of notebook 07, Skip connections."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+from fcn_course.checks.compare import STILL_A_TENSOR, Mistake, compare
+from fcn_course.checks.exercise import check
+from fcn_course.checks.report import Part
+from fcn_course.metrics import distance_to_contour
+from fcn_course.plots.checks import wanted_and_yours
+from fcn_course.plots.figure import Picture
+from fcn_course.voc import VOID
+
+Function = Callable[..., object]
+
+
+@check("7.1", "fuse one stage", points=3)
+def fuse(answer: Function) -> list[Part]:
+    """Exercise 7.1: scores of a coarse stage, doubled, and those of the next finer one, added."""
+
+    def right(coarse: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
+        return _cut(F.interpolate(coarse, scale_factor=2, mode="bilinear"), finer) + finer
+
+    return compare(
+        answer,
+        right,
+        {
+            "even sizes": [_scores(1, 1, 2, 2), _scores(1, 2, 4, 6), _scores(2, 21, 20, 30)],
+            "odd sizes": [_scores(1, 1, 3, 3), _scores(1, 2, 1, 5), _scores(2, 21, 23, 31)],
+            "one side odd": [_scores(1, 1, 2, 3), _scores(1, 3, 7, 4), _scores(2, 21, 24, 31)],
+        },
+        [
+            Mistake("2h cells do not fit on 2h - 1. Where the finer map's side is odd, cut off the last row or column.",
+                    lambda coarse, finer: F.interpolate(coarse, scale_factor=2, mode="bilinear") + finer),
+            Mistake("To enlarge to the finer map's size squeezes 2h cells into 2h - 1, and none lies where it did. "
+                    "Enlarge by exactly 2, then cut off what is too much.",
+                    lambda coarse, finer: F.interpolate(coarse, finer.shape[2:], mode="bilinear") + finer),
+            Mistake("You cut off the first row and column. Strides round up at the other end: keep the upper left.",
+                    lambda coarse, finer: F.interpolate(coarse, scale_factor=2, mode="bilinear")[
+                        ..., -finer.shape[2]:, -finer.shape[3]:] + finer),
+            Mistake("Every cell has been copied to four: that is nearest neighbour. Wanted is mode=\"bilinear\".",
+                    lambda coarse, finer: _cut(F.interpolate(coarse, scale_factor=2), finer) + finer),
+            Mistake("align_corners=True puts the corner cells onto each other and shifts the rest: notebook 02.",
+                    lambda coarse, finer: _cut(
+                        F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=True), finer) + finer),
+            Mistake("This is the mean. Scores are added, so that a finer stage which says 0 changes nothing.",
+                    lambda coarse, finer: right(coarse, finer) / 2),
+            Mistake("The maps stand side by side, as more channels. Add them: what comes out has as many classes as "
+                    "went in.",
+                    lambda coarse, finer: torch.cat([right(coarse, finer) - finer, finer], dim=1)),
+            Mistake("The finer scores are missing from the sum.",
+                    lambda coarse, finer: right(coarse, finer) - finer),
+        ],
+        draw=_first_maps,
+    )  # fmt: skip
+
+
+@check("7.2", "right along contours", points=2)
+def contour_accuracy(answer: Function) -> list[Part]:
+    """Exercise 7.2: pixel accuracy within a few pixels of a contour."""
+
+    def share(
+        hits: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = lambda pred, mask: pred == mask,
+        counted: Callable[[torch.Tensor], torch.Tensor] = lambda mask: mask != VOID,
+        distance: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = lambda pred, mask: _distance(mask),
+        further: int = 0,
+    ) -> Callable[[torch.Tensor, torch.Tensor, int], float]:
+        def of_band(pred: torch.Tensor, mask: torch.Tensor, width: int) -> float:
+            band = (distance(pred, mask) < width + further) & counted(mask)
+            return hits(pred, mask)[band].double().mean().item()
+
+        return of_band
+
+    def of_all_pixels(pred: torch.Tensor, mask: torch.Tensor, width: int) -> float:
+        near_and_right = (_distance(mask) < width) & (pred == mask)
+        return (near_and_right.sum() / (mask != VOID).sum()).item()
+
+    return compare(
+        answer,
+        share(),
+        {
+            "without void": [_answers(3, 3, 1), _answers(6, 8, 2), _answers(24, 30, 4)],
+            "with void": [_answers(6, 8, 1, True), _answers(12, 16, 3, True), _answers(24, 30, 6, True)],
+        },
+        [
+            STILL_A_TENSOR,
+            Mistake("Void pixels count as wrong here. Nobody said what they are: leave them out of both numbers.",
+                    share(counted=lambda mask: torch.ones_like(mask, dtype=torch.bool))),
+            Mistake("This is the share that is wrong. Wanted is the share that is right.",
+                    share(hits=lambda pred, mask: pred != mask)),
+            Mistake("One pixel too many on each side: distances begin at 0, so the band is distance < width.",
+                    share(further=1)),
+            Mistake("This is pixel accuracy over the whole image: the distance has no say.",
+                    share(distance=lambda pred, mask: torch.zeros(mask.shape))),
+            Mistake("These are the contours of the prediction. Distances are to those of the labels.",
+                    share(distance=lambda pred, mask: _distance(pred))),
+            Mistake("Divide by the labelled pixels near a contour, not by all labelled pixels.", of_all_pixels),
+        ],
+    )  # fmt: skip
+
+
+def _cut(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return x[..., : like.shape[2], : like.shape[3]]
+
+
+def _scores(batch: int, classes: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores of a coarse stage, and of the next finer one, (batch, classes, height, width)."""
+    random = torch.Generator().manual_seed(height * width)
+    coarse = torch.randn(batch, classes, -(-height // 2), -(-width // 2), generator=random)
+    return coarse, torch.randn(batch, classes, height, width, generator=random)
+
+
+def _answers(height: int, width: int, band: int, with_void: bool = False) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """A prediction and its labels, regions of three classes, and a width; between regions there may be void."""
+    random = torch.Generator().manual_seed(height + band)
+    fields = torch.randn(2, 3, 3, 3, generator=random)
+    pred, mask = F.interpolate(fields, (height, width), mode="bilinear").argmax(dim=1)
+    if with_void:
+        mask[_distance(mask) < 1] = VOID
+        mask[0, 0] = VOID
+    return pred, mask, band
+
+
+def _distance(labels: torch.Tensor) -> torch.Tensor:
+    return distance_to_contour(labels, furthest=max(labels.shape))
+
+
+def _first_maps(yours: object, wanted: torch.Tensor) -> Picture | None:
+    if not isinstance(yours, torch.Tensor) or yours.ndim != 4 or 0 in yours.shape:
+        return None
+    return wanted_and_yours(yours[0, 0], wanted[0, 0])
