@@ -15,11 +15,12 @@ COLOURS, MARKERS = (ORANGE, GREEN, BLUE), "osD"
 @in_course_style
 def along_contours(widths: Sequence[int], panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Picture:
     """A panel for each score, a line for each model: its score within ``widths`` pixels of a contour, [0, 1]."""
-    told = "; ".join(
-        f"{score}: " + ", ".join(f"{model} {values[0]:.2f} to {values[-1]:.2f}" for model, values in lines.items())
-        for score, lines in panels.items()
-    )
-    figure = picture(9, 3.3, f"Scores within {widths[0]} to {widths[-1]} pixels of a contour. {told}.")
+    models = ", ".join(dict.fromkeys(model for lines in panels.values() for model in lines))
+    figure = picture(
+        9, 3.3,
+        f"{title}: {' and '.join(panels)} within {widths[0]} to {widths[-1]} pixels of a contour, "
+        f"a line each for {models}.",
+    )  # fmt: skip
     figure.suptitle(title)
     for axes, (score, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for (model, values), colour, marker in zip(lines.items(), COLOURS, MARKERS, strict=False):
@@ -39,9 +40,8 @@ def class_gains(before: Values, after: Values, names: tuple[str, str], classes: 
     order = [int(c) for c in np.argsort(-gains) if not np.isnan(gains[c])]
     figure = picture(
         7.2, 0.26 * len(order) + 1.0,
-        f"IoU of each class with {names[0]} and with {names[1]}, from the largest gain, "
-        f"{classes[order[0]]} ({gains[order[0]]:+.2f}), to the smallest, {classes[order[-1]]} "
-        f"({gains[order[-1]]:+.2f}).",
+        f"A row for each of {len(order)} classes: its IoU with {names[0]} and with {names[1]}, and the difference as a "
+        "number; the class that gains most stands first.",
     )  # fmt: skip
     axes = figure.add_subplot()
     for row, c in enumerate(order):

@@ -97,6 +97,7 @@ print("answer", tuple(predict(network, photos[0]).shape))
 # | [4 The model](04_model.ipynb) | How does a network that names photos become one that labels pixels? |
 # | [5 Training](05_training.ipynb) | How does it learn, and how good is it, in honest numbers? |
 # | [6 Prediction](06_prediction.ipynb) | How do numbers become pictures, of any size, and where are they wrong? |
+# | [7 Skip connections](07_skips.ipynb) | What do the finer stages know, and how do outlines become sharp? |
 # | [8 Speed](08_speed.ipynb) | Where does the time go, and what is the most that a machine could do? |
 #
 # Go through them in this order; each builds on the ones before.

@@ -29,7 +29,9 @@ from tqdm.auto import tqdm
 from fcn_course import plots
 from fcn_course.checks import prediction as check
 from fcn_course.metrics import ConfusionMatrix
-from fcn_course.prediction import normalize, predict, predict_logits, predict_tiled, read_photo, tile_boxes
+from fcn_course.prediction import (
+    normalize, predict, predict_logits, predict_tiled, read_photo, tile_boxes, tile_weight,
+)
 from fcn_course.profiles import get_profile
 from fcn_course.voc import CLASSES, COLORMAP, IMAGENET_MEAN, IMAGENET_STD, VOID, VOCSegmentation, decode_mask
 
@@ -328,7 +330,7 @@ compared, distances, alone_changed = [], [], []
 for i in tqdm(large[:12], desc="whole and in tiles", unit="photo", delay=1, leave=False):
     image, mask = val[i]
     whole = predict(model, image)
-    compared.append((i, whole, predict_tiled(model, image, tile, overlap)))
+    compared.append((i, whole, predict_tiled(model, image, tile, overlap, weight="equal")))
     for top, left, height, width in tile_boxes(mask.shape, tile, overlap):
         part = np.s_[..., top:top + height, left:left + width]
         distances.append(distance_to_frame(mask.shape, (top, left, height, width)).flatten())
@@ -360,9 +362,48 @@ plots.share_by_distance(torch.cat(distances), torch.cat(alone_changed),
 
 # %% [markdown]
 # Plain averaging lets a tile speak as loudly at its frame, where it knows least, as in its middle. A **frame-aware
-# weight** mends that: each tile's logits are multiplied by a weight that is large in its middle and small at its
-# frame, a Gaussian for example, and the sum is divided by the sum of the weights. To read on: Isensee et al.,
-# *nnU-Net* (Nature Methods 2021), and MONAI's `sliding_window_inference(mode="gaussian")`.
+# weight** mends that: multiply each tile's logits by a weight that is large in its middle and small at its frame, add,
+# and divide by the sum of the weights. The package takes a Gaussian whose standard deviation is an eighth of the side
+# (Isensee et al., *nnU-Net*, Nature Methods 2021):
+
+# %%
+plots.value_maps([tile_weight(*tile)], ["weight of each pixel of a tile"], columns=1,
+                 alt="A map of the weight over a tile: one in the middle, falling off evenly to nearly zero at the frame.")
+
+# %% [markdown]
+# It needs room: every pixel should lie near the middle of some tile, so let tiles overlap by half. And tiles must be
+# larger than what a pixel's answer depends on. Our photos are too small for that. So put thirty of them together into
+# one large scene, and predict it whole, and in the same tiles with equal weights and with Gaussian ones. What will
+# become of the changes?
+
+# %% tags=["nbval-ignore-output"]
+height, width = crop
+corners = [val[large[k % len(large)]][0][:, :height, :width] for k in range(30)]
+scene = torch.cat([torch.cat(corners[row:row + 5], dim=2) for row in range(0, 30, 5)], dim=1)
+large_tile = 3 * height, 2 * width
+half = large_tile[0] // 2, large_tile[1] // 2
+
+whole = predict(model, scene)
+in_tiles = {weight: predict_tiled(model, scene, large_tile, half, weight=weight) for weight in ("equal", "gaussian")}
+changed = {weight: (mask != whole).float().mean().item() for weight, mask in in_tiles.items()}
+for weight, share in changed.items():
+    print(f"{weight:8} weights: {share:.2%} of the pixels change")
+
+# %%
+print("a fourth or less:", changed["gaussian"] <= changed["equal"] / 4)
+frames = tile_boxes(whole.shape, large_tile, half)
+plots.changed_pixels(scene, whole, in_tiles["equal"], frames)
+
+# %%
+plots.changed_pixels(scene, whole, in_tiles["gaussian"], frames)
+
+# %% [markdown]
+# The same tiles, the same forward passes, and the seams are gone. `predict_tiled` weighs by itself unless you say
+# `weight="equal"`; MONAI's `sliding_window_inference(mode="gaussian")` does the same for medical images.
+#
+# One more way to buy certainty with time: ask the network several times, about the photo, its mirror image, and smaller
+# and larger copies, and average the logits. `ManyViews(model, scales=(0.75, 1, 1.25))` is such a model; it goes
+# wherever a model goes, `predict` and `predict_tiled` too.
 
 # %% [markdown]
 # ## 6.6 How sure, and how right?
@@ -594,10 +635,10 @@ progress(6)
 # - Normalise, forward in `eval()`, argmax over dimension 1, colours. A missing step raises no error.
 # - Any size goes through; objects should have about the size that the network was trained on.
 # - Tiles: sides that are multiples of 32, a union that covers the photo, overlaps. Average the logits, and take the
-#   argmax of the mean; near frames some answers change.
+#   argmax of the mean; near frames answers change, unless tiles are weighted and overlap by half.
 # - Confidence is low where errors are likely, and it is no guarantee.
 # - Per-class IoU says what is missed, the confusion matrix for what, the worst photos why.
 # - A good part of FCN-32s's error lies along contours.
 #
 # **The way on:** here the chapter ends, and with it the path of FCN-32s. The network's finer stages draw sharper
-# contours: `FCN(output_stride=8)` is in the package already, and notebook 07 is about it.
+# contours; notebook 07 gives them a say.
