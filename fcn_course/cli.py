@@ -241,8 +241,13 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step; by default the profile's.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="File to keep the run in, and to go on from.")] = None,
     seed: Annotated[int, typer.Option(help="Start of all random numbers.")] = 0,
+    stride: Annotated[int, typer.Option(help="32, 16 or 8: train FCN-32s, FCN-16s or FCN-8s.")] = 32,
+    coarser: Annotated[
+        Path | None, typer.Option("--from", help="Go on from this coarser model, such as a trained FCN-32s.")
+    ] = None,
 ) -> None:
-    """Train an FCN-32s, save it after every epoch, and score it on the validation images."""
+    """Train an FCN, save it after every epoch, and score it on the validation images."""
+    from fcn_course.model import load_model, refined
     from fcn_course.profiles import get_profile
     from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Epoch, training_set
     from fcn_course.training import train as train_model
@@ -254,7 +259,8 @@ def train(
         COURSE_RECIPE if recipe is Recipe.course else D2L_RECIPE,
         **{name: value for name, value in changes.items() if value is not None},
     )
-    file = checkpoint or chosen.checkpoint_of(recipe.value, settings)
+    name = recipe.value if coarser is None else f"{recipe.value}-from-{coarser.stem}"
+    file = checkpoint or chosen.checkpoint_of(name, settings, stride)
     validation = VOCSegmentation(chosen.root, "val", eval_transform())
     for split in ("train", "val"):
         VOCSegmentation(chosen.root, split).verify()
@@ -266,7 +272,7 @@ def train(
             f"{epoch.images_per_second:.1f} images/s"
         )
 
-    model = chosen.new_model(settings, seed)
+    model = chosen.new_model(settings, seed, stride) if coarser is None else refined(load_model(coarser), stride)
     images = training_set(chosen.root, "train", settings)
     train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
     typer.echo(f"saved {file}")
@@ -321,7 +327,8 @@ def predict(
     image = prediction.read_photo(photo)
     if tiled:
         with lower_precision(fastest_device()):
-            mask = prediction.predict_tiled(model, image, chosen.crop_size, min(chosen.crop_size) // 3)
+            height, width = chosen.crop_size
+            mask = prediction.predict_tiled(model, image, (height, width), (height // 2, width // 2))
     else:
         mask = prediction.predict(model, image)
     out.parent.mkdir(parents=True, exist_ok=True)

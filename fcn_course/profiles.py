@@ -43,9 +43,9 @@ class Profile:
         """Where notebook 05 keeps its FCN-32s."""
         return self.checkpoint_of("course", self.adapt(COURSE_RECIPE))
 
-    def checkpoint_of(self, name: str, recipe: Recipe) -> Path:
+    def checkpoint_of(self, name: str, recipe: Recipe, output_stride: int = 32) -> Path:
         """The file for a run by ``recipe``, called ``name``."""
-        return self.runs / f"fcn32s-{name}-batch{recipe.batch_size}-epochs{recipe.epochs}.pt"
+        return self.runs / f"fcn{output_stride}s-{name}-batch{recipe.batch_size}-epochs{recipe.epochs}.pt"
 
     def newest_checkpoint(self) -> Path:
         """The checkpoint of this profile that was written last. Raises FileNotFoundError when there is none."""
@@ -54,14 +54,14 @@ class Profile:
             raise FileNotFoundError(f"no trained model in {self.runs}: train one with 'fcn-course train'")
         return checkpoints[-1]
 
-    def new_model(self, recipe: Recipe, seed: int = 0) -> FCN:
-        """An FCN-32s to train by ``recipe``. When its weights cannot be fetched it says so and starts untrained."""
+    def new_model(self, recipe: Recipe, seed: int = 0, output_stride: int = 32) -> FCN:
+        """An FCN to train by ``recipe``. When its weights cannot be fetched it says so and starts untrained."""
         torch.manual_seed(seed)
         try:
-            return FCN(weights=self.weights, upsampling=recipe.upsampling)
+            return FCN(output_stride=output_stride, weights=self.weights, upsampling=recipe.upsampling)
         except ConnectionError as error:
             print(f"Starting from random weights, which costs accuracy: {error}.")
-            return FCN(upsampling=recipe.upsampling)
+            return FCN(output_stride=output_stride, upsampling=recipe.upsampling)
 
     def trained_model(self) -> FCN:
         """The FCN-32s of notebook 05, ready to predict: from its checkpoint, or trained now if there is none."""

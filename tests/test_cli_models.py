@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from fcn_course import cli
 from fcn_course.download import data_folder
+from fcn_course.model import load_model
 
 MINI = data_folder() / "minivoc" / "VOCdevkit" / "VOC2012"
 
@@ -69,6 +70,24 @@ def test_the_chapters_recipe_trains_too(tmp_path: Path) -> None:
     code, _, err = fcn_course("train", "--recipe", "d2l", "--epochs", "1", "--batch-size", "4")
     assert code == 0, err
     assert (tmp_path / "runs" / "mini" / "fcn32s-d2l-batch4-epochs1.pt").is_file()
+
+
+def test_a_finer_network_goes_on_from_a_coarser_one(tmp_path: Path) -> None:
+    options = ("--epochs", "1", "--batch-size", "8")
+    assert fcn_course("train", *options)[0] == 0
+    coarse = tmp_path / "runs" / "mini" / "fcn32s-course-batch8-epochs1.pt"
+    code, out, err = fcn_course("train", *options, "--stride", "8", "--from", str(coarse))
+    assert code == 0, err
+    assert "FCN-8s goes on from FCN-32s. New and zero until it learns: score16 and score8." in out
+    finer = load_model(tmp_path / "runs" / "mini" / f"fcn8s-course-from-{coarse.stem}-batch8-epochs1.pt")
+    assert finer.config["output_stride"] == 8
+
+    code, out, err = fcn_course("train", *options, "--stride", "32", "--from", str(coarse))
+    assert (code, out) == (1, "")
+    assert "FCN-32s is not finer than FCN-32s: choose a smaller output_stride" in err
+    code, _, err = fcn_course("train", *options, "--stride", "12")
+    assert code == 1
+    assert "output_stride must be 32, 16 or 8, got 12" in err
 
 
 @pytest.mark.slow

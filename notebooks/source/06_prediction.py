@@ -30,7 +30,13 @@ from fcn_course import plots
 from fcn_course.checks import prediction as check
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.prediction import (
-    normalize, predict, predict_logits, predict_tiled, read_photo, tile_boxes, tile_weight,
+    normalize,
+    predict,
+    predict_logits,
+    predict_tiled,
+    read_photo,
+    tile_boxes,
+    tile_weight,
 )
 from fcn_course.profiles import get_profile
 from fcn_course.voc import CLASSES, COLORMAP, IMAGENET_MEAN, IMAGENET_STD, VOID, VOCSegmentation, decode_mask
