@@ -288,7 +288,7 @@ def growth(root: Path, rounds: int) -> list[Result]:
         "images in a batch (320x480)": (batches, lines([rates(batch, CROP) for batch in batches])),
         "megapixels of an image (batch of 4)": (megapixels, lines([rates(4, (h, h * 3 // 2)) for h in heights])),
     }
-    title = "A training step: larger batches fill the processor, cost grows with the pixels"
+    title = "Batches fill the processor; the cost grows with the pixels"
     plots.growth(panels, "images/s", title).savefig(kept_file().with_name("growth-speed.png"))
     memory: dict[str, list[float]] = {"d2l": [], "ours": []}
     for count in counts:
