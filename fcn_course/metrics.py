@@ -4,6 +4,8 @@ Long, Shelhamer and Darrell (CVPR 2015), section 5, "Metrics". For contours: Koh
 Order Potentials* (IJCV 2009), section 5.3, and Cheng et al., *Boundary IoU* (CVPR 2021), section 4.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -79,6 +81,34 @@ class ConfusionMatrix:
     @property
     def _hits(self) -> torch.Tensor:
         return self.counts.diagonal().double()
+
+
+def iou_interval(
+    matrices: Sequence[ConfusionMatrix], share: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the IoU of each class would lie in ``share`` of the cases, had other images of the kind been drawn.
+
+    ``matrices`` has one for each image. The bootstrap draws as many images from them, with replacement, ``resamples``
+    times, and takes percentiles (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13). Gives the
+    lower and the upper bound, (num_classes,) float64 each, nan for a class that no image has. Raises ValueError when
+    there are no matrices or ``share`` is not between 0 and 1.
+    """
+    if not matrices:
+        raise ValueError("an interval needs the confusion matrix of at least one image, got none")
+    if not 0 < share < 1:
+        raise ValueError(f"share must lie between 0 and 1, got {share}")
+    random = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(matrices), (resamples, len(matrices)), generator=random)
+    times = torch.zeros(resamples, len(matrices), dtype=torch.float64).scatter_add_(
+        1, drawn, torch.ones(drawn.shape, dtype=torch.float64)
+    )
+    counts = torch.stack([matrix.counts for matrix in matrices]).double().cpu()
+    totals = torch.einsum("ri,ijk->rjk", times, counts)
+    hits = totals.diagonal(dim1=1, dim2=2)
+    iou = hits / (totals.sum(dim=1) + totals.sum(dim=2) - hits)
+    tail = (1 - share) / 2
+    lower, upper = iou.nanquantile(torch.tensor([tail, 1 - tail], dtype=torch.float64), dim=0)
+    return lower, upper
 
 
 def distance_to_contour(labels: torch.Tensor, furthest: int) -> torch.Tensor:

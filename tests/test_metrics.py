@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import ndimage, stats
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassJaccardIndex
 
-from fcn_course.metrics import BoundaryIoU, ConfusionMatrix, distance_to_contour, trimap
+from fcn_course.metrics import BoundaryIoU, ConfusionMatrix, distance_to_contour, iou_interval, trimap
 
 
 def random_masks(seed: int, classes: int, used: int, void_share: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -162,3 +162,40 @@ def test_an_outline_that_is_off_by_the_width_scores_nothing_on_the_rim():
 def test_a_width_of_nothing_is_refused():
     with pytest.raises(ValueError, match="furthest must be >= 1, got 0"):
         distance_to_contour(torch.zeros(3, 3), 0)
+
+
+def test_intervals_are_scipys_bootstrap():
+    matrices = []
+    for seed in range(30):
+        matrices.append(ConfusionMatrix(4))
+        matrices[-1].update(*random_masks(seed, 3, 3, 0.1))  # class 3 does not occur
+    counts = np.stack([matrix.counts.numpy() for matrix in matrices])
+
+    def iou_of_class(label):
+        def statistic(images):
+            total = counts[images].sum(axis=0)
+            return total[label, label] / (total[label].sum() + total[:, label].sum() - total[label, label])
+
+        return statistic
+
+    lower, upper = iou_interval(matrices, share=0.9, resamples=4000)
+    for label in range(3):
+        expected = stats.bootstrap(
+            (np.arange(30),), iou_of_class(label), confidence_level=0.9, n_resamples=4000, method="percentile",
+            vectorized=False, rng=np.random.default_rng(0),
+        ).confidence_interval  # fmt: skip
+        assert lower[label].item() == pytest.approx(expected.low, abs=0.006)
+        assert upper[label].item() == pytest.approx(expected.high, abs=0.006)
+    assert lower[3].isnan()
+    assert upper[3].isnan()
+
+
+def test_one_image_leaves_no_doubt_and_none_is_refused():
+    matrix = ConfusionMatrix(3)
+    matrix.update(*random_masks(0, 3, 3, 0.1))
+    for bound in iou_interval([matrix]):
+        torch.testing.assert_close(bound, matrix.iou)
+    with pytest.raises(ValueError, match="at least one image"):
+        iou_interval([])
+    with pytest.raises(ValueError, match="share must lie between 0 and 1, got 95"):
+        iou_interval([matrix], share=95)

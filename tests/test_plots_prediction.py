@@ -90,6 +90,17 @@ def test_class_iou_leaves_out_absent_classes_and_sorts() -> None:
     assert png(figure)
 
 
+def test_class_iou_draws_the_interval_of_each_class() -> None:
+    iou = torch.tensor([0.5, np.nan, 0.9])
+    figure = plots.class_iou(iou, ["background", "cat", "dog"], (iou - 0.1, iou + 0.05))
+    (lines,) = figure.axes[0].collections
+    assert [[*segment[:, 0]] for segment in lines.get_segments()] == [
+        pytest.approx([0.8, 0.95]),
+        pytest.approx([0.4, 0.55]),
+    ]
+    assert "interval" in figure.alt
+
+
 def test_confusion_is_in_percent_of_the_true_class() -> None:
     figure = plots.confusion(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]), ["background", "cat", "dog"])
     assert np.array_equal(figure.axes[0].images[0].get_array(), [[75, 25], [0, 100]])

@@ -205,17 +205,28 @@ def reliability(confidence: Values, right: Values, bins: int = 10) -> Picture:
 
 
 @in_course_style
-def class_iou(iou: Values, names: Sequence[str] = CLASSES) -> Picture:
-    """A bar for the IoU of each class, best first, and a line for their mean; classes with nan are left out."""
+def class_iou(iou: Values, names: Sequence[str] = CLASSES, interval: tuple[Values, Values] | None = None) -> Picture:
+    """A bar for the IoU of each class, best first, and a line for their mean; classes with nan are left out.
+
+    ``interval`` has the lower and the upper bound for each class; a thin line shows it.
+    """
     values = np.asarray(iou)
     order = [int(c) for c in np.argsort(-values) if not np.isnan(values[c])]
     figure = picture(
-        7.2, 0.26 * len(order) + 0.9, "One bar a class, from the best IoU down to the worst; a line marks the mean IoU."
-    )
+        7.2, 0.26 * len(order) + 0.9,
+        "One bar a class, from the best IoU down to the worst; a line marks the mean IoU."
+        + (" A thin line on each bar shows its interval." if interval else ""),
+    )  # fmt: skip
     axes = figure.add_subplot()
     shown = axes.barh(range(len(order)), values[order], color=[GREY if c == 0 else BLUE for c in order])
     quiet = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    axes.bar_label(shown, fmt="%.2f", padding=4, fontsize=9, bbox=quiet)
+    if interval is None:
+        axes.bar_label(shown, fmt="%.2f", padding=4, fontsize=9, bbox=quiet)
+    else:
+        lower, upper = (np.asarray(bound)[order] for bound in interval)
+        axes.hlines(range(len(order)), lower, upper, color=BLACK, linewidth=1.5)
+        for row, (value, end) in enumerate(zip(values[order], upper, strict=True)):
+            axes.text(end + 0.012, row, f"{value:.2f}", va="center", fontsize=9, bbox=quiet)
     axes.set_yticks(range(len(order)), [names[c] for c in order])
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)

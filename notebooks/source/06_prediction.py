@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 
 from fcn_course import plots
 from fcn_course.checks import prediction as check
-from fcn_course.metrics import ConfusionMatrix
+from fcn_course.metrics import ConfusionMatrix, iou_interval
 from fcn_course.prediction import (
     normalize,
     predict,
@@ -456,14 +456,19 @@ plots.reliability(sure, right)
 # ## 6.7 Which classes, and which photos
 #
 # The mean IoU is one number for twenty-one. Its parts say more. Before you look: which classes will be hard?
+#
+# And how far can they be trusted? Other validation photos would have given other numbers. The **bootstrap** asks by how
+# much: draw as many photos from ours, with replacement, so that some come twice and some not at all; score those; do it
+# two thousand times, and see between which bounds 95 % of the IoUs lie.
 
 # %%
-plots.class_iou(total.iou)
+bounds = iou_interval(matrices)
+plots.class_iou(total.iou, interval=bounds)
 
 # %% [markdown]
 # As a rule, large objects with a shape of their own come first, and small and thin ones last, for two reasons: the
 # network decides once every 32 pixels, and a rim that is one pixel off costs a small object more of its area than a
-# large one.
+# large one. Where the line is long, few photos have the class, and a few points up or down mean nothing.
 #
 # IoU says that a class is missed; the confusion matrix says *for what*.
 

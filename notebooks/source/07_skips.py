@@ -49,7 +49,10 @@ device = next(fcn32s.parameters()).device
 # other way round: many cells, which see little.
 
 # %%
-photo, truth = next(pair for pair in photos if len(set(np.unique(pair[1])) - {0, VOID}) >= 2)
+crop = profile.crop_size
+large = [i for i, size in enumerate(photos.sizes) if size[0] >= crop[0] and size[1] >= crop[1]]
+photo, truth = photos[next(i for i in large if len(set(np.unique(photos.mask(i))) - {0, VOID}) >= 2)]
+
 
 def features_of(model, images):
     """The output of each stage, by its stride."""
@@ -201,11 +204,10 @@ print("FCN-8s is ahead of FCN-32s:", totals["FCN-8s"].mean_iou > totals["FCN-32s
 # Numbers are one thing. Look at the outlines, at legs, wings and handlebars.
 
 # %%
-crop = profile.crop_size
-large = [i for i, size in enumerate(photos.sizes) if size[0] >= crop[0] and size[1] >= crop[1]][:4]
-rows = {"photo": [photos[i][0] for i in large]}
-rows |= {name: [predict(model, photos[i][0]) for i in large] for name, model in models.items()}
-rows["labels"] = [photos[i][1] for i in large]
+shown = large[:4]
+rows = {"photo": [photos[i][0] for i in shown]}
+rows |= {name: [predict(model, photos[i][0]) for i in shown] for name, model in models.items()}
+rows["labels"] = [photos[i][1] for i in shown]
 plots.rows_of_images(rows, alt="Four photos; below each the answers of FCN-32s, FCN-16s and FCN-8s, and the labels. From "
                                "row to row outlines come closer to those of the labels.")
 
@@ -228,7 +230,6 @@ flip_through({name: plots.image_grid([plots.overlay(rows["photo"][k], masks[k]) 
 # out.
 
 # %%
-distance = distance_to_contour(truth, furthest=32)
 plots.image_grid([photo, truth, trimap(truth, 2), trimap(truth, 8)], ["photo", "labels", "trimap of 2", "trimap of 8"],
                  alt="A photo, its labels, and two trimaps: of the labels only a thin band on both sides of each contour "
                      "is left, 2 and 8 pixels wide, and the rest is void.")
