@@ -79,6 +79,12 @@ class ConfusionMatrix:
         return self.iou.nanmean().item()
 
     @property
+    def frequency_weighted_iou(self) -> float:
+        """Mean of ``iou``, each class weighted by its share of the target's pixels."""
+        frequency = self.counts.sum(dim=1) / self.counts.sum()
+        return (frequency * self.iou.nan_to_num()).sum().item()
+
+    @property
     def _hits(self) -> torch.Tensor:
         return self.counts.diagonal().double()
 

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from fcn_course import cli
 from fcn_course.download import data_folder
+from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import load_model
 
 MINI = data_folder() / "minivoc" / "VOCdevkit" / "VOC2012"
@@ -88,6 +90,17 @@ def test_a_finer_network_goes_on_from_a_coarser_one(tmp_path: Path) -> None:
     code, _, err = fcn_course("train", *options, "--stride", "12")
     assert code == 1
     assert "output_stride must be 32, 16 or 8, got 12" in err
+
+
+@pytest.mark.parametrize("official", [True, False])
+def test_published_numbers_stand_only_beside_scores_on_the_same_images(official: bool) -> None:
+    pred, target = torch.randint(0, 21, (2, 40, 40), generator=torch.Generator().manual_seed(0))
+    scores = ConfusionMatrix(21)
+    scores.update(pred, target)
+    header, *rows = cli.four_numbers(scores, beside_published=official).splitlines()
+    assert header.split("  ")[-1] == "frequency weighted IoU"
+    assert rows[0].split()[-2:] == [f"{scores.mean_iou:.3f}", f"{scores.frequency_weighted_iou:.3f}"]
+    assert [row.split()[-1] for row in rows[1:]] == (["0.814", "0.830", "0.832", "0.852"] if official else [])
 
 
 @pytest.mark.slow

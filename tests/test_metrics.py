@@ -36,6 +36,8 @@ def test_scores_equal_torchmetrics(seed, classes, used, void_share):
     assert scores.mean_iou == pytest.approx(MulticlassJaccardIndex(**options)(pred, target).item(), abs=1e-6)
     accuracy = MulticlassAccuracy(**options, average="micro")(pred, target).item()
     assert scores.pixel_accuracy == pytest.approx(accuracy, abs=1e-6)
+    weighted = MulticlassJaccardIndex(**options, average="weighted")(pred, target).item()
+    assert scores.frequency_weighted_iou == pytest.approx(weighted, abs=1e-6)
     recall = MulticlassAccuracy(**options, average=None)(pred, target)
     torch.testing.assert_close(scores.class_accuracy.nan_to_num(0).float(), recall)
 

@@ -13,8 +13,8 @@
 # **You need** notebooks 04 (stages, strides) and 05 (training). If the network of notebook 05 is not there, the first
 # cell below trains it now.
 #
-# **It takes** about 60 minutes: 30 to read, 25 for two exercises, and on two cores two to four minutes for the
-# three short runs of section 7.4.
+# **It takes** about 60 minutes: 35 to read and 25 for two exercises. The cells run in about two minutes on two cores,
+# most of it in the three short runs of section 7.4.
 
 # %%
 import copy
