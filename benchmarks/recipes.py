@@ -1,11 +1,10 @@
 """What each part of COURSE_RECIPE is worth: the recipe, the recipe without that part, and d2l's, in equal time.
 
-    uv run python -m benchmarks.recipes                             # mini, on two CPU cores
+    uv run python -m benchmarks.recipes                             # mini: over an hour on two CPU cores
     uv run python -m benchmarks.recipes --profile voc2012 --seconds 600
 
 Every contestant trains from random weights for as many epochs as fit into the same time, by its own speed measured
-here, and is scored on all validation images, whole. Writes results/recipes-<profile>.json and, for mini, the table in
-the README.
+here, and is scored on all validation images, whole. Prints a table and writes results/recipes-<profile>.json.
 """
 
 import json
@@ -17,7 +16,7 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmarks.speed import HERE, write_into_readme
+from benchmarks.speed import HERE
 from fcn_course.environment import start_anew_in_fast_environment
 from fcn_course.metrics import BoundaryIoU
 from fcn_course.model import FCN
@@ -107,7 +106,7 @@ def table(results: Mapping[str, list[Scores]]) -> str:
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=", ".join(CONTESTANTS))] = None,
     profile: str = "mini",
-    seconds: Annotated[float, typer.Option(help="How long each contestant trains.")] = 60,
+    seconds: Annotated[float, typer.Option(help="How long each contestant trains.")] = 120,
     seeds: Annotated[int, typer.Option(min=1)] = 3,
 ) -> None:
     """Train all contestants for the same time, print the table, and keep the results."""
@@ -126,8 +125,6 @@ def main(
         content = {name: [asdict(one) for one in runs] for name, runs in results.items()}
         file = HERE / "results" / f"recipes-{profile}.json"
         file.write_text(json.dumps({"seconds": seconds, "results": content}, indent=1) + "\n")
-        if profile == "mini" and not names:
-            write_into_readme("recipes", table(results))
     print(table(results))
 
 

@@ -389,7 +389,7 @@ def main(
         if result.target is not None:
             print(f"{result.name}: {result.ratio(contestant):.2f} x, the aim is {result.target:g} x")
     keep(results)
-    write_into_readme("speed", table(read_kept()))
+    write_into_readme(table(read_kept()))
 
 
 def kept_file() -> Path:
@@ -413,13 +413,11 @@ def read_kept() -> list[Result]:
     return [Result(**result) for result in json.loads(kept_file().read_text())["results"]]
 
 
-def write_into_readme(name: str, text: str) -> None:
-    """Put a table between the two marks of its ``name``."""
+def write_into_readme(text: str) -> None:
+    """Put the table between its two marks."""
     readme = HERE.parent / "README.md"
-    before, mark, rest = readme.read_text().partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- end of {name} -->")
-    if not mark or not end:
-        raise ValueError(f"{readme} has no place for the table {name}: put <!-- {name} --> and its end there")
+    before, mark, rest = readme.read_text().partition("<!-- speed -->\n")
+    _, end, after = rest.partition("<!-- end of speed -->")
     readme.write_text(f"{before}{mark}{text}\n{end}{after}")
 
 
