@@ -3,7 +3,7 @@
     uv run python -m benchmarks.recipes                             # mini: over an hour on two CPU cores
     uv run python -m benchmarks.recipes --profile voc2012 --seconds 600
 
-Every contestant trains from random weights for as many epochs as fit into the same time, by its own speed measured
+Every contestant trains from the profile's weights (mini: random ones) for as many epochs as fit into the same time, by its own speed measured
 here, and is scored on all validation images, whole. Prints a table and writes results/recipes-<profile>.json.
 """
 
@@ -13,13 +13,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
-import torch
 import typer
 
 from benchmarks.speed import HERE
 from fcn_course.environment import start_anew_in_fast_environment
 from fcn_course.metrics import BoundaryIoU
-from fcn_course.model import FCN
 from fcn_course.prediction import predict
 from fcn_course.profiles import Profile, get_profile
 from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Recipe, evaluate, train, training_set
@@ -69,15 +67,14 @@ def seconds_an_epoch(contestant: Contestant, profile: Profile) -> float:
     """How long one epoch takes, data included."""
     recipe = profile.adapt(contestant.recipe, epochs=1)
     data = training_set(profile.root, "train", recipe)
-    last = train(FCN(output_stride=contestant.output_stride, upsampling=recipe.upsampling), data, recipe)[-1]
+    last = train(profile.new_model(recipe, output_stride=contestant.output_stride), data, recipe)[-1]
     return len(data) / last.images_per_second  # type: ignore[arg-type]
 
 
 def run(contestant: Contestant, profile: Profile, epochs: int, seed: int) -> Scores:
-    """Train from random weights that ``seed`` decides, and score."""
+    """Train from the profile's weights, new layers and batches by ``seed``, and score."""
     recipe = profile.adapt(contestant.recipe, epochs=epochs)
-    torch.manual_seed(seed)
-    model = FCN(output_stride=contestant.output_stride, upsampling=recipe.upsampling)
+    model = profile.new_model(recipe, seed, contestant.output_stride)
     train(model, training_set(profile.root, "train", recipe), recipe, seed=seed)
     scores = evaluate(model, VOCSegmentation(profile.root, "val", eval_transform()))
     rims = BoundaryIoU(len(CLASSES), RIM)

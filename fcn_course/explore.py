@@ -10,8 +10,8 @@ from fcn_course.plots.figure import Picture
 def flip_through(pictures: Mapping[str, Picture], label: str) -> widgets.VBox:
     """A slider called ``label`` over the names of ``pictures``, and the picture that it stands at.
 
-    All are drawn beforehand, so that the next one is there at once. The arrow keys move the slider; the description of
-    the picture is read out with it. Raises ValueError when there are no pictures.
+    All are drawn beforehand, so that the next one is there at once. The arrow keys move the slider; the picture's
+    description stands below it. Raises ValueError when there are no pictures.
     """
     if not pictures:
         raise ValueError("there must be at least one picture to flip through, got none")

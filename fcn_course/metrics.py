@@ -1,7 +1,7 @@
 """How good is a segmentation: the confusion matrix, and the scores that are read off it.
 
 Long, Shelhamer and Darrell (CVPR 2015), section 5, "Metrics". For contours: Kohli, Ladicky and Torr, *Robust Higher
-Order Potentials* (IJCV 2009), section 5.3, and Cheng et al., *Boundary IoU* (CVPR 2021), section 4.
+Order Potentials* (IJCV 2009), and Cheng et al., *Boundary IoU* (CVPR 2021), section 4.
 """
 
 from collections.abc import Sequence
@@ -145,7 +145,7 @@ def trimap(target: torch.Tensor, width: int, ignore_index: int = 255) -> torch.T
     """``target`` (H, W) with ``ignore_index`` beyond the ``width`` pixels on each side of its contours.
 
     A confusion matrix of it scores what happens along contours alone (Kohli, Ladicky and Torr, *Robust Higher Order
-    Potentials for Enforcing Label Consistency*, IJCV 2009, section 5).
+    Potentials for Enforcing Label Consistency*, IJCV 2009).
     """
     return target.where(distance_to_contour(target, width) < width, ignore_index)
 
