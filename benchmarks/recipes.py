@@ -3,8 +3,9 @@
     uv run python -m benchmarks.recipes                             # mini: over an hour on two CPU cores
     uv run python -m benchmarks.recipes --profile voc2012 --seconds 600
 
-Every contestant trains from the profile's weights (mini: random ones) for as many epochs as fit into the same time, by its own speed measured
-here, and is scored on all validation images, whole. Prints a table and writes results/recipes-<profile>.json.
+Every contestant trains from the profile's weights (mini: random ones) for as many epochs as fit into the same time, by
+its own speed measured here, and is scored on all validation images, whole. Prints a table and writes
+results/recipes-<profile>.json.
 """
 
 import json

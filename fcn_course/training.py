@@ -19,6 +19,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset, default_collate
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
@@ -109,7 +110,7 @@ def training_set(root: str | os.PathLike[str], split: str, recipe: Recipe) -> Da
         crop = random_crop(recipe.crop_size) if recipe.small_images else _RandomWindow(recipe.crop_size)
         transform = v2.Compose([crop, eval_transform()])
     if recipe.void_as_background:
-        transform = v2.Compose([transform, _void_to_background])
+        transform = v2.Compose([_void_to_background, transform])  # before padding, which stays void
     dataset = VOCSegmentation(root, split, transform)
     try:
         dataset.decode_once()
@@ -373,8 +374,8 @@ def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
     return factor
 
 
-def _void_to_background(image: torch.Tensor, mask: torch.Tensor) -> Sample:
-    return image, mask.masked_fill_(mask == VOID, 0)  # in place: the transform before has just made this mask
+def _void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+    return image, tv_tensors.wrap(mask.masked_fill(mask == VOID, 0), like=mask)
 
 
 class _RandomWindow(v2.Transform):  # type: ignore[misc]

@@ -399,6 +399,16 @@ def test_both_recipes_are_those_of_the_text():
     assert np.isclose(D2L_RECIPE.weight_decay / D2L_RECIPE.batch_size, 3.125e-5)
 
 
+@pytest.mark.parametrize("augment", [True, False])
+def test_void_that_becomes_background_leaves_the_padding_void(augment):
+    recipe = replace(COURSE_RECIPE, crop_size=(400, 400), augment=augment, void_as_background=True)
+    image, mask = training_set(MINI, "val", recipe)[0]
+    padded = (mask == VOID).sum() / mask.numel()
+    assert 0.2 < padded < 0.95
+    assert (mask == 0).any()
+    assert image.shape == (3, 400, 400)
+
+
 def test_crops_without_augmentation_pad_what_is_smaller():
     recipe = replace(COURSE_RECIPE, crop_size=(200, 200), augment=False)
     image, mask = training_set(MINI, "train", recipe)[0]
