@@ -1,32 +1,74 @@
-"""explore: what a slider shows is the picture it stands at."""
+"""explore: what an explorer shows is what its controls say."""
 
 import io
 
+import ipywidgets as widgets
 import pytest
 import torch
 from PIL import Image
 
 from fcn_course import plots
-from fcn_course.explore import flip_through
+from fcn_course.explore import Explorer, flip_through
+from fcn_course.plots.figure import Picture
 from fcn_course.voc import CLASSES, COLORMAP
 
 
-def pictures():
-    return {
-        name: plots.image_grid([torch.full((8, 8), label)], [name], alt=f"all {name}")
-        for name, label in (("aeroplane", 1), ("bicycle", 2))
-    }
+def shown(explorer: Explorer) -> Image.Image:
+    return Image.open(io.BytesIO(explorer.image.value)).convert("RGB")
 
 
-def test_the_slider_shows_the_picture_of_its_name():
-    drawn = pictures()
-    slider, image, words = flip_through(drawn, "class").children
-    assert slider.description == "class"
+def one_class(label: int) -> Picture:
+    if label == 7:
+        raise ValueError("label must not be 7 <here>")
+    return plots.image_grid([torch.full((8, 8), label)], alt=f"all of class <{label}>")
+
+
+def slider(**limits: int) -> widgets.IntSlider:
+    return widgets.IntSlider(description="label", **limits)
+
+
+def test_the_picture_follows_the_controls():
+    explorer = Explorer(one_class, {"label": slider(value=1, max=20)})
+    for label in (1, 2, 15):
+        explorer.controls["label"].value = label
+        picture = shown(explorer)
+        assert picture.getpixel((picture.width // 2, picture.height // 2)) == tuple(COLORMAP[label])
+        assert explorer.words.value == f"all of class &lt;{label}&gt;"
+
+
+def test_an_impossible_setting_is_explained_and_the_picture_stays():
+    explorer = Explorer(one_class, {"label": slider(value=6, max=20)})
+    before = explorer.image.value
+    explorer.controls["label"].value = 7
+    assert explorer.image.value == before
+    assert "label must not be 7 &lt;here&gt;" in explorer.words.value
+    explorer.controls["label"].value = 8
+    assert explorer.image.value != before
+    assert explorer.words.value == "all of class &lt;8&gt;"
+
+
+def test_without_widgets_the_first_picture_stands_in_the_notebook():
+    explorer = Explorer(one_class, {"label": slider(value=1, max=20)})
+    bundle, metadata = explorer._repr_mimebundle_()
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
+    assert bundle["image/png"] == explorer.image.value
+    assert bundle["text/plain"] == metadata["image/png"]["alt"] == "all of class <1>"
+
+
+def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]):
+    explorer = Explorer(one_class, {"label": slider(value=1, max=20)})
+    explorer.controls["label"].value = 7
+    assert capsys.readouterr() == ("", "")
+
+
+def test_flipping_through_shows_the_picture_of_the_name():
+    drawn = {name: one_class(CLASSES.index(name)) for name in ("aeroplane", "bicycle")}
+    explorer = flip_through(drawn, "class")
+    assert explorer.controls["name"].description == "class"
     for name in ("bicycle", "aeroplane"):
-        slider.value = name
-        shown = Image.open(io.BytesIO(image.value)).convert("RGB")
-        assert shown.getpixel((shown.width // 2, shown.height // 2)) == tuple(COLORMAP[CLASSES.index(name)])
-        assert words.value == f"all {name}"
+        explorer.controls["name"].value = name
+        assert explorer.picture is drawn[name]
+        assert explorer.image.value == drawn[name].as_png()
 
 
 def test_nothing_to_flip_through_is_refused():

@@ -1,0 +1,19 @@
+"""A row of pictures to flip through."""
+
+from collections.abc import Mapping
+
+import ipywidgets as widgets
+
+from fcn_course.explore.panel import Explorer
+from fcn_course.plots.figure import Picture
+
+
+def flip_through(pictures: Mapping[str, Picture], label: str) -> Explorer:
+    """A slider called ``label`` over the names of ``pictures``, and the picture that it stands at.
+
+    Raises ValueError when there are no pictures.
+    """
+    if not pictures:
+        raise ValueError("there must be at least one picture to flip through, got none")
+    slider = widgets.SelectionSlider(options=list(pictures), description=label, layout={"width": "30em"})
+    return Explorer(lambda name: pictures[name], {"name": slider})
