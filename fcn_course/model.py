@@ -5,7 +5,7 @@ ResNet-18 (He et al., CVPR 2016) in VGG's place.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,13 +72,13 @@ class FCN(nn.Module):
         features[16] = self.stage16(features[8])
         features[32] = self.stage32(features[16])
 
-        logits: torch.Tensor | None = None
-        for stride in self.strides:
-            scores = self.get_submodule(f"score{stride}")(features[stride])
-            enlarged = _crop(self.get_submodule(f"upsample{stride}")(scores), images)
-            logits = enlarged if logits is None else logits + enlarged
-        assert logits is not None
-        return logits
+        scores = {stride: self.get_submodule(f"score{stride}")(features[stride]) for stride in self.strides}
+        height, width = images.shape[2:]
+        if self.config["upsampling"] == "fixed":
+            return bilinear_sum(scores, (height, width))
+        enlarged = [self.get_submodule(f"upsample{stride}")(x) for stride, x in scores.items()]
+        # Strides round sizes up, so what is enlarged sticks out below and to the right.
+        return torch.stack([x[..., :height, :width] for x in enlarged]).sum(dim=0)
 
 
 def refined(coarser: FCN, output_stride: int) -> FCN:
@@ -142,12 +142,29 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return size, jump
 
 
-class BilinearUpsampling(nn.Module):
-    """Enlarges (N, C, H, W) ``scale`` times, bilinearly, with nothing to learn; gives float32.
+def bilinear_sum(maps: Mapping[int, torch.Tensor], size: tuple[int, int]) -> torch.Tensor:
+    """The sum of ``maps``, each enlarged bilinearly as many times as its key says; gives float32.
 
-    Rows and columns are interpolated one after the other, each by a matrix: ``F.interpolate`` up to rounding, and on a
-    processor three times as fast with its gradient.
+    Maps are (N, C, H, W); of the sum the upper left part of ``size`` (height, width) is given. Columns and rows are
+    interpolated one after the other, each by a matrix: ``F.interpolate`` up to rounding, and on a processor three times
+    as fast with its gradient. Rows come last and for all maps at once, so that only the sum itself is of full size.
     """
+    height, width = size
+    device = next(iter(maps.values())).device
+    with torch.autocast(device.type, enabled=False):  # the scores' last digits decide between two classes
+        widened = [x.float() @ _tents(x.shape[3], scale, device)[:width].T for scale, x in maps.items()]
+        rows = [_tents(x.shape[2], scale, device)[:height] for scale, x in maps.items()]
+        return torch.cat(rows, dim=1) @ torch.cat(widened, dim=2)
+
+
+def _tents(side: int, scale: int, device: torch.device) -> torch.Tensor:
+    """The weight of each of ``side`` cells in each of the outputs: (scale * side, side)."""
+    one_cell_each = torch.eye(side, device=device)[None]
+    return F.interpolate(one_cell_each, scale_factor=scale, mode="linear", align_corners=False)[0].T
+
+
+class BilinearUpsampling(nn.Module):
+    """Enlarges (N, C, H, W) ``scale`` times, bilinearly, with nothing to learn; gives float32."""
 
     def __init__(self, scale: int) -> None:
         super().__init__()
@@ -155,15 +172,7 @@ class BilinearUpsampling(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, scale * H, scale * W)."""
-        with torch.autocast(x.device.type, enabled=False):  # the scores' last digits decide between two classes
-            rows, columns = (self._weights(side, x.device) for side in x.shape[2:])
-            return rows @ (x.float() @ columns.T)
-
-    def _weights(self, side: int, device: torch.device) -> torch.Tensor:
-        """The weight of each of ``side`` cells in each of the outputs: (scale * side, side)."""
-        one_cell_each = torch.eye(side, device=device)[None]
-        weights = F.interpolate(one_cell_each, scale_factor=self.scale, mode="linear", align_corners=False)[0]
-        return weights.T
+        return bilinear_sum({self.scale: x}, (self.scale * x.shape[2], self.scale * x.shape[3]))
 
 
 def _upsampling(channels: int, scale: int, kind: Upsampling) -> nn.Module:
@@ -176,11 +185,6 @@ def _upsampling(channels: int, scale: int, kind: Upsampling) -> nn.Module:
         layer.bias = nn.Parameter(torch.zeros(channels))
         return layer
     raise ValueError(f'upsampling must be "fixed", "grouped" or "dense", got {kind!r}')
-
-
-def _crop(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """The upper-left part of ``x`` that is as large as ``like``: strides round sizes up, so ``x`` may be larger."""
-    return x[..., : like.shape[-2], : like.shape[-1]]
 
 
 def _resnet18(weights: str | os.PathLike[str] | None) -> torchvision.models.ResNet:
