@@ -1,39 +1,197 @@
-"""What each part of COURSE_RECIPE is worth: the recipe, the recipe without that part, and d2l's, in equal time.
+"""What each part of COURSE_RECIPE is worth, and what else the literature offers: all in the time of one run of it.
 
-    uv run python -m benchmarks.recipes                             # mini: over an hour on two CPU cores
-    uv run python -m benchmarks.recipes --profile voc2012 --seconds 600
+    uv run python -m benchmarks.recipes                             # mini: over half an hour on two CPU cores
+    uv run python -m benchmarks.recipes --profile voc2012 --half    # real photos at half size, from random weights
 
-Every contestant trains from the profile's weights (mini: random ones) for as many epochs as fit into the same time, by
-its own speed measured here, and is scored on all validation images, whole. Prints a table and writes
-results/recipes-<profile>.json.
+Every contestant trains from the profile's weights for as many steps as fit into the time that COURSE_RECIPE takes for
+``--epochs`` epochs: the steps of all are timed in turn before. It is scored on all validation images, whole. Prints a
+table and writes results/recipes-<data>.json after every run.
 """
 
 import json
 import statistics
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from itertools import islice, product
+from pathlib import Path
 from typing import Annotated
 
+import torch
+import torch.nn.functional as F
 import typer
+from accelerate.utils import set_seed
+from PIL import Image
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
 
 from benchmarks.speed import HERE
 from fcn_course.environment import start_anew_in_fast_environment
 from fcn_course.metrics import BoundaryIoU
+from fcn_course.model import FCN
 from fcn_course.prediction import predict
 from fcn_course.profiles import Profile, get_profile
-from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Recipe, evaluate, train, training_set
-from fcn_course.voc import CLASSES, VOCSegmentation, eval_transform
+from fcn_course.training import (
+    COURSE_RECIPE,
+    D2L_RECIPE,
+    Recipe,
+    accelerator_for,
+    evaluate,
+    fastest_device,
+    learning_rate_factor,
+    optimizer_for,
+    pixel_loss,
+    training_set,
+)
+from fcn_course.voc import CLASSES, VOID, VOCSegmentation, class_frequencies, eval_transform
 
 RIM = 8
 """Pixels of a class's rim that its boundary IoU looks at."""
 
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
+
 
 @dataclass(frozen=True)
 class Contestant:
-    """A recipe, and the variant of the network that it trains."""
+    """A recipe, the variant of the network that it trains, and what no field of a recipe says."""
 
-    recipe: Recipe
+    recipe: Recipe = COURSE_RECIPE
     output_stride: int = 32
+    optimizer: Callable[[nn.Module, Recipe], torch.optim.Optimizer] = optimizer_for
+    loss: Callable[[Recipe, Profile], Loss] = lambda recipe, _: lambda logits, masks: pixel_loss(logits, masks, recipe)
+    average_of_weights: float | None = None  # how much of the running average stays at each step
+
+
+def sgd_with_momentum(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD with momentum 0.9: the optimizer of the paper (section 4.3)."""
+    return torch.optim.SGD(model.parameters(), recipe.learning_rate, momentum=0.9, weight_decay=recipe.weight_decay)
+
+
+def faster_new_layers(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW with ten times the learning rate for the score layers (as DeepLab: Chen et al., ICLR 2015, section 4.1)."""
+    new = [parameter for name, parameter in model.named_parameters() if name.startswith("score")]
+    backbone = [parameter for name, parameter in model.named_parameters() if not name.startswith("score")]
+    groups = [{"params": backbone}, {"params": new, "lr": 10 * recipe.learning_rate}]
+    return torch.optim.AdamW(groups, recipe.learning_rate, (0.9, 0.99), weight_decay=recipe.weight_decay, fused=True)
+
+
+def balanced_by_median_frequency(recipe: Recipe, profile: Profile) -> Loss:
+    """Cross-entropy with rare classes weighted up (Eigen and Fergus, ICCV 2015, section 6.2), by the square root.
+
+    The full weights differ by a factor of over a hundred, with which few steps lead nowhere.
+    """
+    shares = class_frequencies(VOCSegmentation(profile.root, "train"))
+    weights = (shares[shares > 0].median() / shares).sqrt().nan_to_num(posinf=0).float()
+    return lambda logits, masks: F.cross_entropy(logits, masks, weights.to(logits.device), ignore_index=VOID)
+
+
+def smoothed_at_borders(recipe: Recipe, profile: Profile) -> Loss:
+    """Cross-entropy with the labels of a pixel's neighbours mixed in (Islam and Glocker, IPMI 2021, section 2.2).
+
+    The weights are those of a 3 x 3 Gaussian with a standard deviation of one pixel, so only labels at borders change.
+    """
+    profile_1d = torch.exp(-torch.tensor([1.0, 0.0, 1.0]) / 2)
+    weights = torch.outer(profile_1d, profile_1d)
+
+    def loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        log_probabilities = F.log_softmax(logits, dim=1)
+        padded = F.pad(masks, (1, 1, 1, 1), value=VOID)
+        height, width = masks.shape[1:]
+        total = torch.zeros((), device=logits.device)
+        count = torch.zeros((), device=logits.device)
+        for down, right in product(range(3), range(3)):
+            weight = weights[down, right]
+            neighbours = padded[:, down : down + height, right : right + width].masked_fill(masks == VOID, VOID)
+            total += weight * F.nll_loss(log_probabilities, neighbours, ignore_index=VOID, reduction="sum")
+            count += weight * (neighbours != VOID).sum()
+        return total / count
+
+    return loss
+
+
+CONTESTANTS: Mapping[str, Contestant] = {
+    "D2L_RECIPE": Contestant(D2L_RECIPE),
+    "COURSE_RECIPE": Contestant(),
+    "constant learning rate": Contestant(replace(COURSE_RECIPE, polynomial_decay=False)),
+    "no flip, no scale": Contestant(replace(COURSE_RECIPE, augment=False)),
+    "void is background": Contestant(replace(COURSE_RECIPE, void_as_background=True)),
+    "SGD, momentum 0.9": Contestant(
+        replace(COURSE_RECIPE, learning_rate=0.05, weight_decay=5e-4), optimizer=sgd_with_momentum
+    ),
+    "new layers learn 10 x faster": Contestant(optimizer=faster_new_layers),
+    "classes balanced": Contestant(loss=balanced_by_median_frequency),
+    "labels smoothed at borders": Contestant(loss=smoothed_at_borders),
+    "average of weights, 0.99": Contestant(average_of_weights=0.99),
+    "FCN-16s": Contestant(output_stride=16),
+    "FCN-8s": Contestant(output_stride=8),
+}
+
+
+class Training:
+    """A contestant's run: everything it takes to make steps."""
+
+    def __init__(self, contestant: Contestant, profile: Profile, seed: int, steps: int) -> None:
+        recipe = profile.adapt(contestant.recipe)
+        self.recipe = recipe
+        self.model = profile.new_model(recipe, seed, contestant.output_stride)
+        set_seed(seed)
+        self.accelerator = accelerator_for(recipe)
+        workers = 0 if self.accelerator.device.type == "cpu" else 8
+        data = training_set(profile.root, "train", recipe)
+        loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
+        optimizer = contestant.optimizer(self.model, recipe)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate_factor(recipe, steps))
+        if recipe.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        shell = nn.Sequential(self.model)  # see fcn_course.training.train
+        self.prepared, self.loader, self.optimizer, self.schedule = self.accelerator.prepare(
+            shell, loader, optimizer, schedule
+        )
+        self.average: AveragedModel | None = None
+        if contestant.average_of_weights is not None:
+            update = get_ema_multi_avg_fn(contestant.average_of_weights)
+            self.average = AveragedModel(self.model, multi_avg_fn=update, use_buffers=True)
+        self.loss = contestant.loss(recipe, profile)
+        self.batches = self._endless_batches()
+
+    def _endless_batches(self) -> Batches:
+        while True:
+            yield from self.loader
+
+    def take(self, steps: int) -> FCN:
+        """Make so many steps; gives the network to be scored."""
+        self.prepared.train()
+        for images, masks in islice(self.batches, steps):
+            if self.recipe.channels_last:
+                images = images.contiguous(memory_format=torch.channels_last)
+            loss = self.loss(self.prepared(images), masks)
+            self.optimizer.zero_grad()
+            self.accelerator.backward(loss)
+            self.optimizer.step()
+            self.schedule.step()
+            if self.average is not None:
+                self.average.update_parameters(self.model)
+        return self.model if self.average is None else self.average.module
+
+
+def seconds_a_step(contestants: Mapping[str, Contestant], profile: Profile, rounds: int = 9) -> dict[str, float]:
+    """How long a step takes each, data included: the median over ``rounds``, in which all take four steps in turn.
+
+    On a CPU it is the processor's time, so that other programs on the machine do not count.
+    """
+    runs = {name: Training(contestant, profile, seed=0, steps=1000) for name, contestant in contestants.items()}
+    clock = time.process_time if fastest_device().type == "cpu" else time.perf_counter
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(1 + rounds):
+        for name, run in runs.items():
+            started = clock()
+            run.take(4)
+            seconds[name].append((clock() - started) / 4)
+    return {name: statistics.median(measured[1:]) for name, measured in seconds.items()}  # the first round warms up
 
 
 @dataclass(frozen=True)
@@ -41,89 +199,96 @@ class Scores:
     """What one run came to, on the validation images."""
 
     seed: int
-    epochs: int
+    steps: int
     pixel_accuracy: float
     mean_class_accuracy: float
     mean_iou: float
     boundary_iou: float
 
 
-CONTESTANTS: Mapping[str, Contestant] = {
-    "D2L_RECIPE": Contestant(D2L_RECIPE),
-    "COURSE_RECIPE": Contestant(COURSE_RECIPE),
-    "constant learning rate": Contestant(replace(COURSE_RECIPE, polynomial_decay=False)),
-    "no flip, no scale": Contestant(replace(COURSE_RECIPE, augment=False)),
-    "void is background": Contestant(replace(COURSE_RECIPE, void_as_background=True)),
-    "SGD, learning rate 0.1": Contestant(
-        replace(COURSE_RECIPE, optimizer="sgd", learning_rate=0.1, weight_decay=1e-4)
-    ),
-    "upsampling learned, grouped": Contestant(replace(COURSE_RECIPE, upsampling="grouped")),
-    "float32": Contestant(replace(COURSE_RECIPE, mixed_precision=False)),
-    "FCN-16s": Contestant(COURSE_RECIPE, output_stride=16),
-    "FCN-8s": Contestant(COURSE_RECIPE, output_stride=8),
-}  # fmt: skip
-
-
-def seconds_an_epoch(contestant: Contestant, profile: Profile) -> float:
-    """How long one epoch takes, data included."""
-    recipe = profile.adapt(contestant.recipe, epochs=1)
-    data = training_set(profile.root, "train", recipe)
-    last = train(profile.new_model(recipe, output_stride=contestant.output_stride), data, recipe)[-1]
-    return len(data) / last.images_per_second  # type: ignore[arg-type]
-
-
-def run(contestant: Contestant, profile: Profile, epochs: int, seed: int) -> Scores:
-    """Train from the profile's weights, new layers and batches by ``seed``, and score."""
-    recipe = profile.adapt(contestant.recipe, epochs=epochs)
-    model = profile.new_model(recipe, seed, contestant.output_stride)
-    train(model, training_set(profile.root, "train", recipe), recipe, seed=seed)
-    scores = evaluate(model, VOCSegmentation(profile.root, "val", eval_transform()))
+def score(model: FCN, profile: Profile, seed: int, steps: int) -> Scores:
+    """All scores of a trained ``model``."""
+    matrix = evaluate(model, VOCSegmentation(profile.root, "val", eval_transform()))
     rims = BoundaryIoU(len(CLASSES), RIM)
     for image, mask in VOCSegmentation(profile.root, "val"):
         rims.update(predict(model, image), mask)
-    return Scores(
-        seed, epochs, scores.pixel_accuracy, scores.mean_class_accuracy, scores.mean_iou, rims.mean_iou
-    )  # fmt: skip
+    return Scores(seed, steps, matrix.pixel_accuracy, matrix.mean_class_accuracy, matrix.mean_iou, rims.mean_iou)
 
 
 def table(results: Mapping[str, list[Scores]]) -> str:
     """A Markdown table: of each contestant the mean over seeds, and the range."""
     lines = [
-        f"| trained by | epochs | pixel accuracy | mean accuracy | mean IoU | boundary IoU ({RIM} pixels) |",
+        f"| trained by | steps | pixel accuracy | mean accuracy | mean IoU | boundary IoU ({RIM} pixels) |",
         "|---|---|---|---|---|---|",
     ]
     for name, runs in results.items():
-        cells = [name, str(runs[0].epochs)]
-        for score in ("pixel_accuracy", "mean_class_accuracy", "mean_iou", "boundary_iou"):
-            values = [getattr(one, score) for one in runs]
+        cells = [name, str(runs[0].steps)]
+        for field in ("pixel_accuracy", "mean_class_accuracy", "mean_iou", "boundary_iou"):
+            values = [getattr(one, field) for one in runs]
             cells.append(f"{statistics.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def write_at_half_size(source: Path, target: Path) -> None:
+    """Copy a data set in VOC's layout with images and masks of half the sides, rounded up."""
+    for split in ("train", "val"):
+        images = VOCSegmentation(source, split)
+        names = target / "VOCdevkit" / "VOC2012" / "ImageSets" / "Segmentation" / f"{split}.txt"
+        names.parent.mkdir(parents=True, exist_ok=True)
+        names.write_text("\n".join(images.names))
+        for path, way in [
+            *((path, Image.Resampling.BILINEAR) for path in images.image_paths),
+            *((path, Image.Resampling.NEAREST) for path in images.mask_paths),
+        ]:
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with Image.open(path) as picture:
+                half = picture.resize(((picture.width + 1) // 2, (picture.height + 1) // 2), way)
+                half.save(copy, **({"quality": 95} if copy.suffix == ".jpg" else {}))
+
+
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=", ".join(CONTESTANTS))] = None,
     profile: str = "mini",
-    seconds: Annotated[float, typer.Option(help="How long each contestant trains.")] = 120,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of COURSE_RECIPE, whose time everybody gets.")] = 8,
     seeds: Annotated[int, typer.Option(min=1)] = 3,
+    half: Annotated[
+        bool, typer.Option("--half", help="Images of half size, crops of 128 x 160, batches of 8.")
+    ] = False,
 ) -> None:
     """Train all contestants for the same time, print the table, and keep the results."""
     start_anew_in_fast_environment()
-    chosen = get_profile(profile)
     unknown = set(names or []) - CONTESTANTS.keys()
     if unknown:
         raise typer.BadParameter(f"no contestant {unknown.pop()!r}; there are {', '.join(CONTESTANTS)}")
     contestants = {name: of for name, of in CONTESTANTS.items() if not names or name in names}
-    epochs = {name: max(1, int(seconds / seconds_an_epoch(of, chosen))) for name, of in contestants.items()}
-    results: dict[str, list[Scores]] = {name: [] for name in contestants}
-    for seed in range(seeds):
-        for name, contestant in contestants.items():
-            results[name].append(run(contestant, chosen, epochs[name], seed))
-            print(f"{name}: {results[name][-1]}", flush=True)
-        content = {name: [asdict(one) for one in runs] for name, runs in results.items()}
-        file = HERE / "results" / f"recipes-{profile}.json"
-        file.write_text(json.dumps({"seconds": seconds, "results": content}, indent=1) + "\n")
-    print(table(results))
+    with ExitStack() as stack:
+        chosen = get_profile(profile)
+        if half:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            write_at_half_size(chosen.root, root)
+            chosen = replace(
+                chosen, name=f"{chosen.name}-half", root=root, crop_size=(128, 160), batch_size=8, weights=None
+            )
+        seconds = seconds_a_step({"COURSE_RECIPE": CONTESTANTS["COURSE_RECIPE"], **contestants}, chosen)
+        budget = epochs * (len(VOCSegmentation(chosen.root, "train")) // chosen.batch_size) * seconds["COURSE_RECIPE"]
+        print(f"{budget:.0f} s each; milliseconds a step:", {name: round(1e3 * s) for name, s in seconds.items()})
+        results: dict[str, list[Scores]] = {name: [] for name in contestants}
+        for seed in range(seeds):
+            for name, contestant in contestants.items():
+                steps = round(budget / seconds[name])
+                model = Training(contestant, chosen, seed, steps).take(steps)
+                results[name].append(score(model, chosen, seed, steps))
+                print(f"{name}: {results[name][-1]}", flush=True)
+                content = {
+                    "epochs_of_course_recipe": epochs,
+                    "seconds_a_step": seconds,
+                    "results": {key: [asdict(one) for one in runs] for key, runs in results.items()},
+                }
+                file = HERE / "results" / f"recipes-{chosen.name}.json"
+                file.write_text(json.dumps(content, indent=1) + "\n")
+    print(table({name: runs for name, runs in results.items() if runs}))
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def train(
     workers = 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() or 1)
     loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
     optimizer = optimizer_for(model, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate_factor(recipe, recipe.epochs * len(loader)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate_factor(recipe, recipe.epochs * len(loader)))
     history: list[Epoch] = []
     if checkpoint is not None and Path(checkpoint).exists():
         history = load_checkpoint(checkpoint, model, recipe, optimizer, schedule)
@@ -362,8 +362,8 @@ def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
-    """The factor on the learning rate at each step."""
+def learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
+    """The factor on the learning rate at each step of a run of so many ``steps``."""
     warmup = max(1, round(WARMUP * steps))
 
     def factor(step: int) -> float:
