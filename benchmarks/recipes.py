@@ -5,7 +5,7 @@
 
 Every contestant trains from the profile's weights for as many steps as fit into the time that COURSE_RECIPE takes for
 ``--epochs`` epochs: the steps of all are timed in turn before. It is scored on all validation images, whole. Prints a
-table and writes results/recipes-<data>.json after every run.
+table and writes results/recipes-<data>.json after every run; started again it goes on with what is missing there.
 """
 
 import json
@@ -230,6 +230,18 @@ def table(results: Mapping[str, list[Scores]]) -> str:
     return "\n".join(lines)
 
 
+def earlier(file: Path, epochs: int) -> tuple[dict[str, float], dict[str, list[Scores]]]:
+    """Seconds a step and scores of runs that ``file`` holds. Raises ValueError when they had another time to train."""
+    content = json.loads(file.read_text())
+    if content["epochs_of_course_recipe"] != epochs:
+        raise ValueError(
+            f"{file} holds runs as long as {content['epochs_of_course_recipe']} epochs, not {epochs}: "
+            "move it away first"
+        )
+    results = {name: [Scores(**run) for run in runs] for name, runs in content["results"].items()}
+    return content["seconds_a_step"], results
+
+
 def write_at_half_size(source: Path, target: Path) -> None:
     """Copy a data set in VOC's layout with images and masks of half the sides, rounded up."""
     for split in ("train", "val"):
@@ -271,24 +283,26 @@ def main(
             chosen = replace(
                 chosen, name=f"{chosen.name}-half", root=root, crop_size=(128, 160), batch_size=8, weights=None
             )
-        seconds = seconds_a_step({"COURSE_RECIPE": CONTESTANTS["COURSE_RECIPE"], **contestants}, chosen)
+        file = HERE / "results" / f"recipes-{chosen.name}.json"
+        seconds, results = earlier(file, epochs) if file.exists() else ({}, {})
+        if not seconds.keys() >= contestants.keys():
+            seconds = seconds_a_step({"COURSE_RECIPE": CONTESTANTS["COURSE_RECIPE"], **contestants}, chosen)
         budget = epochs * (len(VOCSegmentation(chosen.root, "train")) // chosen.batch_size) * seconds["COURSE_RECIPE"]
         print(f"{budget:.0f} s each; milliseconds a step:", {name: round(1e3 * s) for name, s in seconds.items()})
-        results: dict[str, list[Scores]] = {name: [] for name in contestants}
-        for seed in range(seeds):
-            for name, contestant in contestants.items():
-                steps = round(budget / seconds[name])
-                model = Training(contestant, chosen, seed, steps).take(steps)
-                results[name].append(score(model, chosen, seed, steps))
-                print(f"{name}: {results[name][-1]}", flush=True)
-                content = {
-                    "epochs_of_course_recipe": epochs,
-                    "seconds_a_step": seconds,
-                    "results": {key: [asdict(one) for one in runs] for key, runs in results.items()},
-                }
-                file = HERE / "results" / f"recipes-{chosen.name}.json"
-                file.write_text(json.dumps(content, indent=1) + "\n")
-    print(table({name: runs for name, runs in results.items() if runs}))
+        for seed, (name, contestant) in product(range(seeds), contestants.items()):
+            runs = results.setdefault(name, [])
+            if seed in {run.seed for run in runs}:
+                continue
+            steps = round(budget / seconds[name])
+            runs.append(score(Training(contestant, chosen, seed, steps).take(steps), chosen, seed, steps))
+            print(f"{name}: {runs[-1]}", flush=True)
+            content = {
+                "epochs_of_course_recipe": epochs,
+                "seconds_a_step": seconds,
+                "results": {key: [asdict(one) for one in of] for key, of in results.items()},
+            }
+            file.write_text(json.dumps(content, indent=1) + "\n")
+    print(table(results))
 
 
 if __name__ == "__main__":
