@@ -2,5 +2,6 @@
 
 from fcn_course.explore.panel import Explorer
 from fcn_course.explore.pictures import flip_through
+from fcn_course.explore.slider import Slider
 
-__all__ = ["Explorer", "flip_through"]
+__all__ = ["Explorer", "Slider", "flip_through"]
