@@ -3,5 +3,6 @@
 from fcn_course.explore.panel import Explorer
 from fcn_course.explore.pictures import flip_through
 from fcn_course.explore.slider import Slider
+from fcn_course.explore.transposed_conv import transposed_conv
 
-__all__ = ["Explorer", "Slider", "flip_through"]
+__all__ = ["Explorer", "Slider", "flip_through", "transposed_conv"]

@@ -50,7 +50,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         self._show()
 
     def _show(self) -> None:
-        self.image.value, self.words.value = self.picture.as_png(), html.escape(self.picture.alt)
+        self.image.value, self.words.value = self.picture.as_png(small=False), html.escape(self.picture.alt)
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         shown, metadata = self.picture._repr_mimebundle_()

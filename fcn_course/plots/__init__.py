@@ -37,6 +37,7 @@ from fcn_course.plots.prediction import (
     share_by_distance,
     tile_map,
 )
+from fcn_course.plots.scatter import scatter_step
 from fcn_course.plots.skips import along_contours, class_gains
 from fcn_course.plots.speed import growth, roofline, speed_ladder, time_shares
 from fcn_course.plots.training import (
@@ -112,6 +113,7 @@ __all__ = [
     "rows_of_images",
     "scatter_patches",
     "scatter_row",
+    "scatter_step",
     "semantic_and_instances",
     "share_by_distance",
     "signal_scale",
