@@ -18,7 +18,9 @@ from fcn_course.plots.checks import (
     progress_overview,
     wanted_and_yours,
 )
+from fcn_course.plots.enlarging import kernel_at_work
 from fcn_course.plots.images import class_legend, image_grid, overlay
+from fcn_course.plots.labelled import labelled_photo
 from fcn_course.plots.model import (
     fcn_pipeline,
     output_sizes,
@@ -88,7 +90,9 @@ __all__ = [
     "image_grid",
     "image_sizes",
     "kernel_as_product",
+    "kernel_at_work",
     "kernel_table",
+    "labelled_photo",
     "learning_curves",
     "mask_difference",
     "mask_numbers",

@@ -70,20 +70,6 @@ def picture(width: float, height: float, alt: str) -> Picture:
     return figure
 
 
-def sheet(width: float, height: float, alt: str) -> tuple[Picture, Axes]:
-    """The same with one plain axes all over it, measured in inches from the upper left corner.
-
-    Everything on it has a fixed place, so it is drawn faster than what a layout must be found for: explorers use it.
-    """
-    figure = Picture(figsize=(width, height))
-    figure.set_layout_engine("none")
-    figure.alt = alt
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
-    return figure, axes
-
-
 P = ParamSpec("P")
 
 

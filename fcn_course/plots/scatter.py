@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from fcn_course.plots.figure import BLACK, BLUE, GREEN, ORANGE, RED, Picture, in_course_style, sheet
-from fcn_course.plots.transposed_conv import LINE, WORDS, Values, _array, _ink, _number
+from fcn_course.plots.figure import BLACK, BLUE, GREEN, ORANGE, RED, Picture, in_course_style
+from fcn_course.plots.sheet import LINE, WORDS, cells_on, sheet
+from fcn_course.plots.transposed_conv import Values, _array, _number
 from fcn_course.transposed_conv import conv_transpose2d, conv_transpose_output_size
 
 SHADES = np.array([to_rgb(shade) for shade in ("#FFFFFF", "#E3EFF7", "#BBD8EA", "#94C1DD", "#6FACD1")])
@@ -75,10 +75,10 @@ def scatter_step(
     side = min(0.4, 1.55 / n)
     colours = np.where(newest[..., None], to_rgb(ORANGE), np.where(added[..., None], SHADES[1], 1.0))
     axes.text(0.3, top - 0.1, f"input {n} × {n}", fontweight="bold")
-    _grid(axes, 0.3, top, side, cells.numpy(), colours)
+    cells_on(axes, 0.3, top, side, cells.numpy(), colours)
     below = top + 1.75 + 0.32
     axes.text(0.3, below - 0.1, f"kernel {k} × {k}", fontweight="bold")
-    _grid(axes, 0.3, below, min(0.4, 1.55 / k), weights.numpy(), np.ones((k, k, 3)))
+    cells_on(axes, 0.3, below, min(0.4, 1.55 / k), weights.numpy(), np.ones((k, k, 3)))
     if newest.any():
         value = _number(float(cells[newest][0]))
         axes.annotate(
@@ -95,7 +95,7 @@ def scatter_step(
     kept = np.zeros(total.shape, dtype=bool)
     if size >= 1:
         kept[padding : padding + size, padding : padding + size] = True
-    _grid(axes, left, top, cell, total, shades, kept)
+    cells_on(axes, left, top, cell, total, shades, kept)
     _margins(axes, left, top, cell, length, padding, size, output_padding)
     _rulers(axes, left, top + SUM_SIDE + 0.17, cell, (n - 1) * stride, span, padding, size)
     _key(axes, 6.65, top, bool(newest.any()), int(meeting.max()), padding > 0, size, output_padding)
@@ -134,27 +134,6 @@ def _formula(
     for x, sign in ((2.15, "+"), (4.25, "−"), (5.65, "+"), (6.98, "=")):
         for y in (0.41, 0.66, 0.93) if sign != "=" else (0.93,):
             axes.text(x, y, sign, ha="center", va="center", fontsize=10, color=WORDS)
-
-
-def _grid(
-    axes: Axes, left: float, top: float, side: float, values: np.ndarray, colours: np.ndarray,
-    kept: np.ndarray | None = None,
-) -> None:  # fmt: skip
-    """Cells in their ``colours`` (rows, columns, 3) with their numbers where they fit; paler outside ``kept``."""
-    rows, columns = values.shape
-    right, bottom = left + columns * side, top + rows * side
-    axes.imshow(colours, extent=(left, right, bottom, top), aspect="auto")
-    lines = [[(left, y), (right, y)] for y in top + side * np.arange(rows + 1)]
-    lines += [[(x, top), (x, bottom)] for x in left + side * np.arange(columns + 1)]
-    axes.add_collection(LineCollection(lines, colors=LINE, linewidths=1 if side > 0.12 else 0.3))
-    words = {place: _number(value) for place, value in np.ndenumerate(values)}
-    points = min(10.0, 60 * side, 100 * side / max(map(len, words.values())))  # so that the longest number fits
-    if points < 6.5:
-        return
-    for (i, j), word in words.items():
-        ink = "#666666" if kept is not None and not kept[i, j] else _ink(colours[i, j])
-        x, y = left + (j + 0.5) * side, top + (i + 0.5) * side
-        axes.text(x, y, word, ha="center", va="center", fontsize=points, color=ink)
 
 
 def _margins(
