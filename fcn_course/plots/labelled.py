@@ -42,9 +42,7 @@ def labelled_photo(
         places = [(x + column / columns * across, y + row / rows * down) for column, row in corners]
         for colour, thickness in (("white", 4.5), (RED, 2.2)):
             axes.add_patch(Polygon(places, fill=False, edgecolor=colour, linewidth=thickness))
-    box = _fitted(
-        axes, 3.1, COLORMAP[labels], f"{'mask of the crop' if corners else 'mask'}{turned}, {height} × {width}"
-    )
+    box = _fitted(axes, 3.1, COLORMAP[labels], f"mask{turned}, {height} × {width}")
     _numbers(axes, labels, box)
     _fitted(axes, 6.05, overlay(image, labels, opacity), f"mask over photo{turned}")
     _legend(axes, shares)
@@ -94,7 +92,8 @@ def _deepest(region: np.ndarray) -> tuple[int, int]:
     while rest.any():
         left, around = rest, np.pad(rest, 1)
         rest = rest & around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
-    row, column = np.argwhere(left)[0]
+    last = np.argwhere(left)
+    row, column = last[len(last) // 2]
     return int(row), int(column)
 
 
