@@ -6,7 +6,7 @@ Pixel centres lie half a pixel inside, as in ``torch.nn.functional.interpolate(a
 import torch
 from torch import nn
 
-from fcn_course.transposed_conv import upsampling_geometry
+from fcn_course.transposed_conv import output_padding_for, upsampling_geometry
 
 
 def tent(distance: torch.Tensor) -> torch.Tensor:
@@ -30,9 +30,27 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> to
     if in_channels < 1 or kernel_size < 1:
         raise ValueError(f"channels and kernel_size must be >= 1, got {in_channels} and {kernel_size}")
     weight = torch.zeros(in_channels, out_channels, kernel_size, kernel_size)
-    profile = _tent_profile(kernel_size)
+    profile = tent_profile(kernel_size)
     weight[range(in_channels), range(out_channels)] = profile[:, None] * profile[None, :]
     return weight
+
+
+def tent_profile(kernel_size: int) -> torch.Tensor:
+    """The tent read at a kernel's cells, (kernel_size,): a row of the bilinear kernel is it times one of its values."""
+    stride = (kernel_size + 1) // 2
+    centre = (kernel_size - 1) / 2
+    return tent((torch.arange(kernel_size) - centre) / stride)
+
+
+def exact_padding(kernel_size: int, scale: int) -> tuple[int, int]:
+    """``(padding, output_padding)`` with which a kernel of any size makes every map exactly ``scale`` times larger.
+
+    The kernel's centre then lies ``(kernel_size - scale) / 2 - padding`` output pixels beyond that of its input pixel:
+    on it where kernel_size and scale are both even or both odd, unless the kernel is smaller than the scale. Raises
+    ValueError where no padding does it: for scale 1 and an even kernel_size.
+    """
+    padding = max(0, -((scale - kernel_size) // 2))
+    return padding, output_padding_for(1, scale, kernel_size, scale, padding)
 
 
 def upsampling_layer(channels: int, scale: int, trainable: bool = True, grouped: bool = False) -> nn.ConvTranspose2d:
@@ -72,13 +90,6 @@ def coverage(size: int | tuple[int, int], scale: int) -> torch.Tensor:
     """
     height, width = (size, size) if isinstance(size, int) else size
     return _coverage_along(height, scale)[:, None] * _coverage_along(width, scale)[None, :]
-
-
-def _tent_profile(kernel_size: int) -> torch.Tensor:
-    """The tent sampled at the kernel's cells, (kernel_size,)."""
-    stride = (kernel_size + 1) // 2
-    centre = (kernel_size - 1) / 2
-    return tent((torch.arange(kernel_size) - centre) / stride)
 
 
 def _neighbours(size: int, scale: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -142,7 +142,12 @@ def train_transform(crop_size: tuple[int, int]) -> v2.Transform:
     Sides become 0.75 to 1.5 times as long. Masks are resized by nearest neighbour: mixing two labels would make a
     third.
     """
-    return v2.Compose([v2.RandomHorizontalFlip(), _RandomScale(0.75, 1.5), random_crop(crop_size), eval_transform()])
+    return v2.Compose([augmentation(crop_size), eval_transform()])
+
+
+def augmentation(crop_size: tuple[int, int]) -> v2.Transform:
+    """The random part of :func:`train_transform`: image and mask stay uint8."""
+    return v2.Compose([v2.RandomHorizontalFlip(), _RandomScale(0.75, 1.5), random_crop(crop_size)])
 
 
 def random_crop(crop_size: tuple[int, int]) -> v2.Transform:

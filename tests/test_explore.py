@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from fcn_course import plots
-from fcn_course.explore import Explorer, flip_through
+from fcn_course.explore import Explorer, Slider, flip_through
 from fcn_course.plots.figure import Picture
 from fcn_course.voc import CLASSES, COLORMAP
 
@@ -51,7 +51,7 @@ def test_without_widgets_the_first_picture_stands_in_the_notebook():
     explorer = Explorer(one_class, {"label": slider(value=1, max=20)})
     bundle, metadata = explorer._repr_mimebundle_()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
-    assert bundle["image/png"] == explorer.image.value
+    assert bundle["image/png"] == explorer.picture.as_png()
     assert bundle["text/plain"] == metadata["image/png"]["alt"] == "all of class <1>"
 
 
@@ -68,9 +68,33 @@ def test_flipping_through_shows_the_picture_of_the_name():
     for name in ("bicycle", "aeroplane"):
         explorer.controls["name"].value = name
         assert explorer.picture is drawn[name]
-        assert explorer.image.value == drawn[name].as_png()
+        assert explorer.image.value == drawn[name].as_png(small=False)
 
 
 def test_nothing_to_flip_through_is_refused():
     with pytest.raises(ValueError, match="at least one picture"):
         flip_through({}, "model")
+
+
+def test_a_control_that_moves_another_is_drawn_once():
+    drawn: list[dict[str, int]] = []
+
+    def draw(first: int, second: int) -> Picture:
+        drawn.append({"first": first, "second": second})
+        return one_class(first)
+
+    first, second = Slider("first", 1, 0, 5), Slider("second", 1, 0, 5)
+    first.observe(lambda change: setattr(second, "value", change["new"]), names="value")
+    Explorer(draw, {"first": first, "second": second})
+    first.value = 4
+    assert drawn == [{"first": 1, "second": 1}, {"first": 4, "second": 4}]
+
+
+def test_a_slider_keeps_within_its_limits():
+    slider = Slider("stride", 3, 1, 5)
+    slider.value = 9
+    assert slider.value == 5
+    slider.max = 2
+    assert slider.value == 2
+    slider.value = -4
+    assert slider.value == 1

@@ -14,13 +14,15 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
     ``draw(**values)`` gives the picture for the values of ``controls``, which are named as its arguments are; each
     control brings its own label. Where ``draw`` raises ValueError, its sentence is shown and the last picture stays.
+    The same values are not drawn again when one control has moved another.
 
     Without a front end for widgets, on GitHub say, the first picture stands in the notebook in the explorer's place.
     """
 
     def __init__(self, draw: Callable[..., Picture], controls: Mapping[str, widgets.ValueWidget]) -> None:
         self.draw, self.controls = draw, dict(controls)
-        self.picture: Picture = draw(**self.values)
+        self._drawn = self.values
+        self.picture: Picture = draw(**self._drawn)
         # A picture keeps its place while the next one is on its way, so that nothing below it jumps.
         self.image = widgets.Image(format="png", layout={"width": "100%", "max_width": "900px"})
         self.words = widgets.HTML()
@@ -37,15 +39,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         return {name: control.value for name, control in self.controls.items()}
 
     def _follow(self, _: object) -> None:
+        if self.values == self._drawn:
+            return
+        self._drawn = self.values
         try:
-            self.picture = self.draw(**self.values)
+            self.picture = self.draw(**self._drawn)
         except ValueError as error:
             self.words.value = f"<b>Not possible:</b> {html.escape(str(error))}"
             return
         self._show()
 
     def _show(self) -> None:
-        self.image.value, self.words.value = self.picture.as_png(), html.escape(self.picture.alt)
+        self.image.value, self.words.value = self.picture.as_png(small=False), html.escape(self.picture.alt)
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         shown, metadata = self.picture._repr_mimebundle_()

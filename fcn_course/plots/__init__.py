@@ -18,7 +18,9 @@ from fcn_course.plots.checks import (
     progress_overview,
     wanted_and_yours,
 )
+from fcn_course.plots.enlarging import kernel_at_work
 from fcn_course.plots.images import class_legend, image_grid, overlay
+from fcn_course.plots.labelled import labelled_photo
 from fcn_course.plots.model import (
     fcn_pipeline,
     output_sizes,
@@ -37,6 +39,7 @@ from fcn_course.plots.prediction import (
     share_by_distance,
     tile_map,
 )
+from fcn_course.plots.scatter import scatter_step
 from fcn_course.plots.skips import along_contours, class_gains
 from fcn_course.plots.speed import growth, roofline, speed_ladder, time_shares
 from fcn_course.plots.training import (
@@ -87,7 +90,9 @@ __all__ = [
     "image_grid",
     "image_sizes",
     "kernel_as_product",
+    "kernel_at_work",
     "kernel_table",
+    "labelled_photo",
     "learning_curves",
     "mask_difference",
     "mask_numbers",
@@ -112,6 +117,7 @@ __all__ = [
     "rows_of_images",
     "scatter_patches",
     "scatter_row",
+    "scatter_step",
     "semantic_and_instances",
     "share_by_distance",
     "signal_scale",

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import ParamSpec
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -30,16 +32,28 @@ class Picture(Figure):
         shown = {"width": width, "height": height, "alt": self.alt}
         return {"image/png": self.as_png(), "text/plain": self.alt}, {"image/png": shown}
 
-    def as_png(self) -> bytes:
-        """The content of a PNG file with the figure, as a notebook shows it."""
-        with matplotlib.style.context(STYLE):
+    def as_png(self, small: bool = True) -> bytes:
+        """The content of a PNG file with the figure, as a notebook shows it.
+
+        With ``small=False`` it is ready sooner and takes more bytes: for pictures that are looked at and not kept.
+        """
+        image, buffer = self._drawn(), io.BytesIO()
+        image.save(buffer, format="png", compress_level=6 if small else 1)
+        if small and buffer.tell() > LARGE:
             buffer = io.BytesIO()
-            self.savefig(buffer, format="png", dpi=RESOLUTION)
-        if buffer.tell() > LARGE:
-            reduced = Image.open(buffer).convert("RGB").quantize(256)
-            buffer = io.BytesIO()
-            reduced.save(buffer, format="png", optimize=True)
+            image.quantize(256).save(buffer, format="png", optimize=True)
         return buffer.getvalue()
+
+    def _drawn(self) -> Image.Image:
+        # savefig would lay everything out twice.
+        before, self.dpi = self.dpi, RESOLUTION
+        try:
+            with matplotlib.style.context(STYLE):
+                canvas = FigureCanvasAgg(self)
+                canvas.draw()
+            return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        finally:
+            self.dpi = before
 
 
 RESOLUTION = 130

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models import resnet18
 
-from fcn_course import plots
+from fcn_course import explore, plots
 from fcn_course.checks import transposed_conv as check
 from fcn_course.transposed_conv import (
     conv_matrix,
@@ -478,6 +478,23 @@ except ValueError as error:
 # %% [markdown]
 # A fully convolutional network meets the same trouble with photos whose sides 32 does not divide. Notebook 04 shows
 # how ours answers every photo with a map of exactly its size.
+
+# %% [markdown]
+# ### Every setting under your hand
+#
+# Here are all settings at once, in the plane. *Play* lays down one patch after another, and the size formula above is
+# filled in with your numbers. You may choose settings that give no output; the picture then says why there is none.
+#
+# **Predict:** how large may the padding become here before nothing is left? And which output padding makes the output
+# 6 × 6: on which sides does it grow? Then move the sliders.
+
+# %%
+explore.transposed_conv()
+
+# %% [markdown]
+# Padding 3 leaves a single cell and 4 cuts off too much. Output padding 1 gives 6 × 6; the new cells lie at the bottom
+# and on the right, where padding had cut them off. Look at the blue, too: with kernel 3 and stride 2 cells differ in how
+# many patches meet on them, and with kernel 4 they no longer do inside. Section 1.10 comes back to that.
 
 # %% [markdown]
 # ## 1.7 The matrix behind it

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from fcn_course import plots
+from fcn_course import explore, plots
 from fcn_course.bilinear import bilinear_kernel, coverage, tent, upsample, upsampling_layer
 from fcn_course.checks import bilinear as check
 from fcn_course.profiles import get_profile
@@ -525,6 +525,25 @@ plots.image_grid(
 # Why is the division exact and not just an approximation? In the outermost half pixel only one tent is left, so the
 # output there is that one input value times the tent. Dividing by the tent gives the value itself, which is what
 # repeating the outermost pixel means.
+
+# %% [markdown]
+# ### Kernel and scale under your hand
+#
+# Here is everything so far in one picture: kernel, impulse, tents, and a photo of 24 × 32 pixels enlarged by the kernel
+# and by interpolation. The padding is always chosen so that the size comes out right.
+#
+# **Predict:** kernel 4 is made for scale 2, and so is kernel 3. Do the tents add up to 1 with kernel 3 as well? Is the
+# photo then the same as with interpolation? Then try kernel 4 with scale 4, and kernel 16 with scale 8.
+
+# %%
+small = F.interpolate(photo[None], size=(24, 32), mode="bilinear", antialias=True)[0]
+explore.bilinear(small)
+
+# %% [markdown]
+# With kernel 3 the sum is 1, and still the difference shows every outline: an odd kernel cannot lie in the middle of the
+# two output pixels that belong to an input pixel, so the whole photo moves by half an output pixel. A kernel that
+# is too small for its scale leaves a grid of dark gaps. Where both fit, the difference is 0 inside the dashes and only
+# the frame is left.
 
 # %% [markdown]
 # ## 2.9 Learned or fixed, dense or grouped

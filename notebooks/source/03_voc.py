@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from fcn_course import plots, voc
+from fcn_course import explore, plots, voc
 from fcn_course.checks import voc as check
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.prediction import normalize
@@ -623,6 +623,22 @@ def pad_pair(image, mask, size, fill=(124, 116, 104)):
 
 # %% tags=["check"] id="3.5"
 check.pad_pair(pad_pair)
+
+# %% [markdown]
+# ### The data set under your hand
+#
+# Browse the photos of the train split. Each seed flips, scales and crops differently, as training does; the outline in
+# the photo shows where the crop was cut, and seed *none* leaves the photo whole.
+#
+# **Predict:** if void is taken for background, what vanishes from the mask, and what becomes of the frame that
+# padding added? Then tick the box.
+
+# %%
+explore.voc(train, profile.crop_size)
+
+# %% [markdown]
+# The outlines of the objects turn black, and their pixels go to the share of background. The frame stays void: it was
+# added after the labels were read, and no one has to learn anything there.
 
 # %% [markdown]
 # ## 3.12 Normalisation
