@@ -37,7 +37,8 @@ class Picture(Figure):
         """
         with matplotlib.style.context(STYLE):
             buffer = io.BytesIO()
-            self.savefig(buffer, format="png", dpi=RESOLUTION)
+            # Level 1 packs in a third of the usual time.
+            self.savefig(buffer, format="png", dpi=RESOLUTION, pil_kwargs={} if reduce else {"compress_level": 1})
         if reduce and buffer.tell() > LARGE:
             reduced = Image.open(buffer).convert("RGB").quantize(256)
             buffer = io.BytesIO()
