@@ -43,7 +43,10 @@ def look_inside(model: FCN, photo: torch.Tensor) -> Explorer:
             if channel
             else (activations.mean(dim=0), "mean of all channels")
         )
-        cell, field = (row, column), field_of_cell(stage, row, column)
-        return plots.stage_cell(photo, stage, activations.shape, stage_geometry(stage)[1], cell, field, shown, what)
+        channels, rows, columns = activations.shape
+        return plots.stage_cell(
+            photo, stage, (channels, rows, columns), stage_geometry(stage)[1],
+            (row, column), field_of_cell(stage, row, column), shown, what,
+        )  # fmt: skip
 
     return Explorer(draw, {"stage": stage, "row": row, "column": column, "channel": channel}, fit)

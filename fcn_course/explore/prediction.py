@@ -1,6 +1,6 @@
 """Notebook 06: predictions, how sure and how right they are, and what tiles change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import ipywidgets as widgets
@@ -13,11 +13,11 @@ from fcn_course.plots.figure import Picture
 from fcn_course.prediction import Weight, predict_logits, predict_tiled, tile_boxes
 
 
-def look_at_predictions(model: nn.Module, photos: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Explorer:
+def look_at_predictions(model: nn.Module, photos: Mapping[str, Sequence[torch.Tensor]]) -> Explorer:
     """Controls for a photo, what is laid over it, and the tiles in which it is predicted a second time.
 
-    ``photos`` has (3, H, W) uint8 images and their (H, W) masks. The model runs once for a photo, and once for its
-    tiles.
+    ``photos`` has a (3, H, W) uint8 image and its (H, W) mask for each name. The model runs once for a photo, and once
+    for each choice of its tiles.
     """
 
     @cache
@@ -40,8 +40,8 @@ def look_at_predictions(model: nn.Module, photos: Mapping[str, tuple[torch.Tenso
         "photo": widgets.Dropdown(options=list(photos), description="Photo"),
         "view": widgets.ToggleButtons(options=["classes", "confidence", "errors"], description="Show"),
         "opacity": widgets.FloatSlider(value=0.6, min=0, max=1, step=0.1, description="Opacity", readout_format=".1f"),
-        "tile": widgets.IntSlider(value=96, min=32, max=256, step=32, description="Tile side"),
-        "overlap": widgets.IntSlider(value=32, min=0, max=128, step=16, description="Overlap"),
+        "tile": widgets.IntSlider(value=192, min=32, max=256, step=32, description="Tile side"),
+        "overlap": widgets.IntSlider(value=96, min=0, max=128, step=16, description="Overlap"),
         "weight": widgets.ToggleButtons(options=["equal", "gaussian"], description="Weights"),
     }
     return Explorer(draw, controls)

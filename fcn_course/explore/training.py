@@ -35,6 +35,7 @@ class Dashboard(Explorer):
         self.total = recipe.epochs
         self.images_per_second = math.nan
         self.stopped = False
+        self.due, self.since, self.steps_since = 0.0, 0.0, 0  # when to draw next; the last time, and steps after it
         super().__init__(self._draw, {})
         self.button = widgets.Button(description="Stop training")
         self.button.on_click(self._stop)

@@ -178,7 +178,7 @@ def stage_cell(
     """
     photo, values = as_rgb(image), np.asarray(activation)
     (height, width), (channels, rows, columns), (row, column) = photo.shape[:2], shape, cell
-    top, left, *size = (int(side) for side in field)
+    top, left, *size = map(int, field)
     upper, lower = max(top, 0), min(top + size[0], height)
     first, last = max(left, 0), min(left + size[1], width)
     share = max(lower - upper, 0) * max(last - first, 0) / (height * width)
@@ -201,7 +201,7 @@ def stage_cell(
     shown = on_map.imshow(values, extent=(0, columns * jump, rows * jump, 0), vmin=0, vmax=values[high] or 1)
     figure.colorbar(shown, ax=on_map, shrink=0.7, pad=0.01)
     for axes in (on_photo, on_map):
-        _outline(axes, (top + 0.5, left + 0.5, *size))
+        _outline(axes, (top + 0.5, left + 0.5, size[0], size[1]))
         for colour, thickness in (("white", 4.5), (RED, 2.5)):
             own = Rectangle((column * jump, row * jump), jump, jump, fill=False, edgecolor=colour, linewidth=thickness)
             axes.add_patch(own)
