@@ -49,8 +49,8 @@ class Dashboard(Explorer):
         first = not self.losses
         self.total, self.history, self.losses[step.number] = step.total, step.history, step.loss
         if first:
-            display(self)
             self._redraw()
+            display(self)
             return
         self.steps_since += 1
         now = time.perf_counter()

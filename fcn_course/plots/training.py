@@ -181,7 +181,7 @@ def learning_curves(history: "Sequence[Epoch]", epochs: int | None = None) -> Pi
     )  # fmt: skip
     left, right = figure.subplots(1, 2)
     numbers = [epoch.number for epoch in history]
-    left.plot(numbers, [epoch.loss for epoch in history], color=BLUE)
+    left.plot(numbers, [epoch.loss for epoch in history], "o-", color=BLUE, markersize=4)
     left.set_ylim(bottom=0)
     left.set(ylabel="training loss, mean over pixels", title="Training loss")
     scored = [epoch for epoch in history if not math.isnan(epoch.mean_iou)]
@@ -233,9 +233,11 @@ def training_dashboard(
     figure.text(0.008, 0.94, now, fontsize=11, fontweight="bold")
     loss, share = (figure.add_axes((left, 0.14, 0.27, 0.64)) for left in (0.06, 0.39))
     smooth = _running_mean(list(losses.values()), over=max(1, each // 4))
-    loss.plot(list(losses), list(losses.values()), color=SKY, linewidth=0.8, alpha=0.7)
-    loss.plot(list(losses), smooth, color=BLUE)
-    loss.plot([each * epoch.number for epoch in history], [epoch.loss for epoch in history], "o", color=BLUE, ms=4)
+    loss.plot(list(losses), list(losses.values()), color=SKY, linewidth=0.8, alpha=0.7, label="each step")
+    loss.plot(list(losses), smooth, color=BLUE, label="smoothed")
+    ends = [each * epoch.number for epoch in history]
+    loss.plot(ends, [epoch.loss for epoch in history], "o", color=BLUE, markersize=4, label="mean of an epoch")
+    loss.legend(loc="upper right", fontsize=8)
     loss.set(xlabel="step", xlim=(0, steps), ylim=(0, max([3.2, *smooth])))
     loss.set_title(f"Training: {latest}")
     numbers = [epoch.number for epoch in scored]
