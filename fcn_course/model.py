@@ -6,6 +6,7 @@ ResNet-18 (He et al., CVPR 2016) in VGG's place.
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,14 @@ Upsampling = Literal["fixed", "grouped", "dense"]
 
 # Channels of the ResNet-18 stage whose cells are this many pixels apart, coarsest first.
 STAGE_CHANNELS = {32: 512, 16: 256, 8: 128}
+
+STAGE_LAYERS = {
+    "stem": [(7, 2), (3, 2)] + 4 * [(3, 1)],
+    "stage8": [(3, 2)] + 3 * [(3, 1)],
+    "stage16": [(3, 2)] + 3 * [(3, 1)],
+    "stage32": [(3, 2)] + 3 * [(3, 1)],
+}
+"""(kernel_size, stride) of the layers of each stage, in order; the shortcuts around them see less and are left out."""
 
 
 class FCN(nn.Module):
@@ -140,6 +149,39 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> tuple[int, int]:
         size += (kernel_size - 1) * jump
         jump *= stride
     return size, jump
+
+
+def stage_geometry(stage: str) -> tuple[int, int]:
+    """``(size, jump)`` of the cells of a stage of :data:`STAGE_LAYERS`, as :func:`receptive_field` gives them.
+
+    Raises ValueError for another stage.
+    """
+    if stage not in STAGE_LAYERS:
+        raise ValueError(f"stage must be one of {', '.join(STAGE_LAYERS)}, got {stage!r}")
+    way = takewhile(lambda name: name != stage, STAGE_LAYERS)
+    return receptive_field(chain(*(STAGE_LAYERS[name] for name in way), STAGE_LAYERS[stage]))
+
+
+def field_of_cell(stage: str, row: int, column: int) -> tuple[int, int, int, int]:
+    """What a cell of ``stage`` can see: (top, left, height, width) in pixels, which may lie past the photo's edges.
+
+    The middle of the field is the upper left pixel of the square that the cell stands for, because every kernel is odd
+    and padded by half of its size.
+    """
+    size, jump = stage_geometry(stage)
+    return row * jump - size // 2, column * jump - size // 2, size, size
+
+
+@torch.inference_mode()
+def stage_maps(model: FCN, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The activations (N, C, h, w) of each stage, from fine to coarse, for normalised images (N, 3, H, W).
+
+    The model is run as it is, on its own device: switch it to evaluation before.
+    """
+    maps, x = {}, images
+    for stage in STAGE_LAYERS:
+        x = maps[stage] = model.get_submodule(stage)(x)
+    return maps
 
 
 def bilinear_sum(maps: Mapping[int, torch.Tensor], size: tuple[int, int]) -> torch.Tensor:

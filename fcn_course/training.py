@@ -102,6 +102,16 @@ class Epoch:
     mean_iou: float = math.nan
 
 
+@dataclass
+class Step:
+    """What one step came to, in a run of ``total`` steps. ``loss`` is the mean over the images of its batch."""
+
+    number: int  # from 1
+    total: int
+    loss: float
+    history: list[Epoch]  # the whole epochs before it
+
+
 def training_set(root: str | os.PathLike[str], split: str, recipe: Recipe) -> Dataset[Sample]:
     """The crops that ``recipe`` trains on: (3, h, w) float32 images and (h, w) int64 masks of ``recipe.crop_size``."""
     if recipe.augment:
@@ -146,13 +156,16 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int = 0,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> list[Epoch]:
     """Train ``model`` on ``data`` in place, by ``recipe``; gives what each epoch came to.
 
     After every ``validate_every`` epochs, and the last, the model is scored on ``val_data``.
     With ``checkpoint``, a file, the run is saved there after every epoch, and a run that finds the file goes on from
-    it, to the same result as if it had never stopped. Raises ValueError when the file is of another recipe, when there
-    are fewer images than a batch holds, or when the loss is no longer a finite number.
+    it, to the same result as if it had never stopped. Ctrl-C stops the run with a line that says what is kept, and
+    gives the epochs so far; so does a KeyboardInterrupt that ``on_step``, called after every step, raises.
+    Raises ValueError when the file is of another recipe, when there are fewer images than a batch holds, or when the
+    loss is no longer a finite number.
     """
     if len(data) < recipe.batch_size:  # type: ignore[arg-type]
         raise ValueError(
@@ -177,29 +190,38 @@ def train(
         initial=len(history) * len(loader), total=steps, desc="training", unit="batch", leave=False, delay=1,
         disable=not accelerator.is_main_process,
     )  # fmt: skip
-    for number in range(len(history) + 1, recipe.epochs + 1):
-        prepared.train()
-        loss_sum = torch.zeros((), device=accelerator.device)
-        started = time.perf_counter()
-        for images, masks in loader:
-            # Added up, and read once an epoch: reading a loss at every step would wait for the device.
-            loss_sum += take_step(prepared, images, masks, recipe, optimizer, accelerator)
-            schedule.step()
-            progress.update()
-        images_seen = len(loader) * recipe.batch_size
-        mean_loss = loss_sum.item() / (images_seen if recipe.sum_over_images else len(loader))
-        if not math.isfinite(mean_loss):
-            raise ValueError(f"the loss became {mean_loss} in epoch {number}: try a smaller learning_rate")
-        epoch = Epoch(number, mean_loss, images_seen / (time.perf_counter() - started))
+    try:
+        for number in range(len(history) + 1, recipe.epochs + 1):
+            prepared.train()
+            loss_sum = torch.zeros((), device=accelerator.device)
+            started = time.perf_counter()
+            for at, (images, masks) in enumerate(loader, start=1 + (number - 1) * len(loader)):
+                loss = take_step(prepared, images, masks, recipe, optimizer, accelerator)
+                # Added up, and read once an epoch: reading a loss at every step would wait for the device.
+                loss_sum += loss
+                schedule.step()
+                progress.update()
+                if on_step is not None:
+                    images_summed = recipe.batch_size if recipe.sum_over_images else 1
+                    on_step(Step(at, steps, loss.item() / images_summed, history))
+            images_seen = len(loader) * recipe.batch_size
+            mean_loss = loss_sum.item() / (images_seen if recipe.sum_over_images else len(loader))
+            if not math.isfinite(mean_loss):
+                raise ValueError(f"the loss became {mean_loss} in epoch {number}: try a smaller learning_rate")
+            epoch = Epoch(number, mean_loss, images_seen / (time.perf_counter() - started))
 
-        if val_data is not None and (number % validate_every == 0 or number == recipe.epochs):
-            scores = evaluate(model, val_data)
-            epoch.pixel_accuracy, epoch.mean_iou = scores.pixel_accuracy, scores.mean_iou
-        history.append(epoch)
-        if checkpoint is not None and accelerator.is_main_process:
-            save_checkpoint(checkpoint, model, recipe, optimizer, schedule, history)
-        if on_epoch is not None:
-            on_epoch(epoch)
+            if val_data is not None and (number % validate_every == 0 or number == recipe.epochs):
+                scores = evaluate(model, val_data)
+                epoch.pixel_accuracy, epoch.mean_iou = scores.pixel_accuracy, scores.mean_iou
+            history.append(epoch)
+            if checkpoint is not None and accelerator.is_main_process:
+                save_checkpoint(checkpoint, model, recipe, optimizer, schedule, history)
+            if on_epoch is not None:
+                on_epoch(epoch)
+    except KeyboardInterrupt:
+        progress.close()
+        kept = f"{checkpoint} holds {len(history)} epochs" if checkpoint and history else "nothing is kept on disk"
+        accelerator.print(f"Stopped in epoch {len(history) + 1}; {kept}.")
     progress.close()
     return history
 

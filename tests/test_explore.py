@@ -47,6 +47,23 @@ def test_an_impossible_setting_is_explained_and_the_picture_stays():
     assert explorer.words.value == "all of class &lt;8&gt;"
 
 
+def test_a_control_that_another_one_moves_makes_no_picture_of_its_own():
+    first, second = slider(value=4, max=9), slider(value=4, max=9)
+    drawn = []
+
+    def draw(first, second):
+        drawn.append((first, second))
+        return one_class(second)
+
+    def fit():
+        second.max = first.value
+
+    explorer = Explorer(draw, {"first": first, "second": second}, fit)
+    first.value = 2
+    assert drawn == [(4, 4), (2, 2)]
+    assert explorer.words.value == "all of class &lt;2&gt;"
+
+
 def test_without_widgets_the_first_picture_stands_in_the_notebook():
     explorer = Explorer(one_class, {"label": slider(value=1, max=20)})
     bundle, metadata = explorer._repr_mimebundle_()

@@ -10,8 +10,19 @@ import torch.nn.functional as F
 import torchvision
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from fcn_course.model import FCN, load_model, read_state, receptive_field, refined
+from fcn_course.model import (
+    FCN,
+    STAGE_LAYERS,
+    field_of_cell,
+    load_model,
+    read_state,
+    receptive_field,
+    refined,
+    stage_geometry,
+    stage_maps,
+)
 
 
 @pytest.fixture(scope="module", params=[32, 16, 8])
@@ -251,3 +262,48 @@ def test_the_receptive_field_is_as_far_as_a_gradient_reaches(stage, size, jump):
 
 def test_without_layers_a_cell_is_a_pixel():
     assert receptive_field([]) == (1, 1)
+
+
+@pytest.mark.parametrize(("stage", "row", "column"), [("stem", 15, 20), ("stage8", 9, 2), ("stage16", 5, 0)])
+def test_the_field_of_a_cell_is_where_its_gradient_is_not_zero(stage, row, column):
+    torch.manual_seed(0)
+    model = FCN().eval()
+    x = image = torch.randn(1, 3, 150, 200, requires_grad=True)
+    for name in list(STAGE_LAYERS)[: list(STAGE_LAYERS).index(stage) + 1]:
+        x = model.get_submodule(name)(x)
+    x[0, :, row, column].sum().backward()
+    moves = image.grad[0].abs().sum(dim=0) > 0
+    top, left, height, width = field_of_cell(stage, row, column)
+    for some, first, last in ((moves.any(dim=1), top, top + height - 1), (moves.any(dim=0), left, left + width - 1)):
+        seen = some.nonzero().flatten()
+        assert (seen[0], seen[-1]) == (max(first, 0), min(last, len(some) - 1))
+
+
+def test_the_layers_of_the_stages_are_those_of_the_network():
+    model = FCN()
+    for stage, layers in STAGE_LAYERS.items():
+        found = [
+            (layer.kernel_size if isinstance(layer.kernel_size, int) else layer.kernel_size[0],
+             layer.stride if isinstance(layer.stride, int) else layer.stride[0])
+            for name, layer in model.get_submodule(stage).named_modules()
+            if isinstance(layer, nn.Conv2d | nn.MaxPool2d) and "downsample" not in name
+        ]  # fmt: skip
+        assert found == layers
+    assert [stage_geometry(stage)[1] for stage in STAGE_LAYERS] == [4, 8, 16, 32]
+    with pytest.raises(ValueError, match="stage must be one of stem, stage8, stage16, stage32, got 'layer4'"):
+        stage_geometry("layer4")
+
+
+def test_stage_maps_are_what_the_stages_say():
+    torch.manual_seed(0)
+    model, images = FCN().eval(), torch.randn(2, 3, 64, 96)
+    said = {}
+    for stage in STAGE_LAYERS:
+        model.get_submodule(stage).register_forward_hook(
+            lambda _, __, output, stage=stage: said.update({stage: output})
+        )
+    with torch.inference_mode():
+        model(images)
+    maps = stage_maps(model, images)
+    assert list(maps) == list(STAGE_LAYERS)
+    assert all(torch.equal(maps[stage], said[stage]) for stage in STAGE_LAYERS)

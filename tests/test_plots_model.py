@@ -58,3 +58,29 @@ def test_receptive_fields_have_a_panel_and_a_box_for_each_stage():
         assert (box.get_y(), box.get_x(), box.get_height(), box.get_width()) == (top - 0.5, left - 0.5, height, width)
         assert axes.get_xlim() == (-0.5, 79.5)
     check_words(figure)
+
+
+def test_a_cell_is_drawn_with_its_field_in_colour_and_its_map():
+    photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
+    values = torch.rand(8, 10)
+    figure = plots.stage_cell(photo, "stage8", (128, 8, 10), 8, (2, 9), (-5, 60, 31, 31), values, "channel 3 of 128")
+    on_photo, on_map = figure.axes[:2]
+    shown = on_photo.images[0].get_array()
+    assert np.array_equal(shown[:26, 60:], photo.movedim(0, -1)[:26, 60:])
+    assert (np.ptp(np.asarray(shown, dtype=int)[26:], axis=2) == 0).all()  # grey
+    assert np.array_equal(on_map.images[0].get_array(), values)
+    for axes in (on_photo, on_map):
+        _, field, _, cell = axes.patches
+        assert (field.get_y(), field.get_x(), field.get_height(), field.get_width()) == (-5, 60, 31, 31)
+        assert (cell.get_y(), cell.get_x(), cell.get_height(), cell.get_width()) == (16, 72, 8, 8)
+    assert "stage8 has 128 channels of 8 x 10 cells, 8 pixels apart" in figure.alt
+    assert f"rows 0 to 25 and columns 60 to 79, {26 * 20 / 4800:.0%} of it" in figure.alt
+    row, column = divmod(int(values.argmax()), 10)
+    assert f"is {values[2, 9]:.2f} there and at most {values.max():.2f}, in row {row}, column {column}" in figure.alt
+    check_words(figure)
+
+
+def test_a_map_without_any_activation_is_drawn():
+    figure = plots.stage_cell(PHOTO, "stage32", (512, 2, 3), 32, (0, 0), (-217, -217, 435, 435), np.zeros((2, 3)), "x")
+    assert "100% of it" in figure.alt
+    check_words(figure)

@@ -113,3 +113,54 @@ def test_opinions_name_all_winners() -> None:
     assert figure.alt.endswith("Highest for a: dog; b: cat and dog.")
     assert [bar.get_height() for axes in figure.axes for bar in axes.patches] == [1.0, 2.0, 0.5, 0.5]
     assert png(figure)
+
+
+@pytest.mark.parametrize("view", ["classes", "confidence", "errors"])
+def test_a_view_of_the_prediction_beside_what_tiles_change(view: str) -> None:
+    pred, confidence = torch.zeros_like(MASK), torch.rand(40, 60)
+    pred[:20, :20] = 12
+    tiled = pred.clone()
+    tiled[5, :] = 8
+    boxes = tile_boxes((40, 60), (32, 32), 8)
+    figure = plots.prediction_and_tiles(PHOTO, MASK, pred, confidence, view, 0.5, tiled, boxes, "gaussian")
+    left, right = figure.axes[:2]
+    wrong = np.asarray((pred != MASK) & (MASK != VOID))
+    shown = np.asarray(left.images[-1].get_array())
+    photo = np.asarray(PHOTO.permute(1, 2, 0))
+    if view == "classes":
+        assert np.array_equal(shown, plots.overlay(PHOTO, pred, 0.5))
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["dog"]
+        assert "the predicted classes: dog." in figure.alt
+    elif view == "confidence":
+        assert np.allclose(shown, confidence)
+        assert f"{confidence.mean():.2f} on average and {confidence.min():.2f} at least" in figure.alt
+    else:
+        assert np.array_equal(shown[~wrong], photo[~wrong])
+        assert np.allclose(shown[wrong], (photo[wrong] + np.array([0xD5, 0x5E, 0x00])) / 2, atol=0.51)
+        assert f"the wrong pixels, {wrong.sum() / int((MASK != VOID).sum()):.1%} of those with a label" in figure.alt
+    red = (np.asarray(right.images[0].get_array()) == (0xD5, 0x5E, 0x00)).all(axis=2)
+    assert np.array_equal(red, tiled != pred)
+    assert len(right.patches) == len(boxes)
+    assert f"{len(boxes)} tiles of 32 x 32 pixels with gaussian weights: 60 pixels, 2.5% of all" in figure.alt
+    assert png(figure)
+
+
+def test_the_photos_stay_in_their_places_from_view_to_view() -> None:
+    places, pred, sure = set(), MASK.where(MASK != VOID, 0), torch.rand(40, 60)
+    for view in ("classes", "confidence", "errors"):
+        figure = plots.prediction_and_tiles(PHOTO, MASK, pred, sure, view, 1.0, pred, [(0, 0, 64, 64)], "equal")
+        figure.canvas.draw()
+        places.add(tuple(axes.get_position().bounds for axes in figure.axes[:2]))
+    assert len(places) == 1
+
+
+def test_nothing_but_background_has_no_legend() -> None:
+    nothing = torch.zeros_like(MASK)
+    boxes = tile_boxes((40, 60), (64, 64))
+    figure = plots.prediction_and_tiles(
+        PHOTO, MASK, nothing, torch.rand(40, 60), "classes", 1.0, nothing, boxes, "equal"
+    )
+    assert not figure.legends
+    assert "the predicted classes: background alone." in figure.alt
+    assert "1 tile of 64 x 64 pixels" in figure.alt
+    assert png(figure)

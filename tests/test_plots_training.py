@@ -68,3 +68,41 @@ def test_learning_curves_show_scores_only_where_there_are_any() -> None:
 
 def test_learning_curves_of_a_run_that_has_not_begun() -> None:
     assert png(plots.learning_curves([]))
+
+
+def test_the_dashboard_draws_its_numbers() -> None:
+    photo, mask = torch.full((3, 30, 40), 90, dtype=torch.uint8), torch.zeros(30, 40, dtype=torch.uint8)
+    mask[:3], mask[-3:] = 8, 255
+    pred = torch.zeros_like(mask)
+    losses = {number: 3.0 / number for number in range(1, 46)}
+    history = [Epoch(1, 2.0, 40.0), Epoch(2, 1.0, 40.0, 0.7, 0.3), Epoch(3, 0.5, 40.0), Epoch(4, 0.4, 40.0, 0.8, 0.5)]
+    figure = plots.training_dashboard(losses, history, 100, 10, 41.6, photo, mask, pred)
+    loss, share, prediction, labels = figure.axes
+    each, smooth, epochs = (line.get_xydata() for line in loss.lines)
+    assert each.tolist() == [[number, value] for number, value in losses.items()]
+    means = [np.mean(list(losses.values())[max(0, i - 1) : i + 1]) for i in range(45)]  # a quarter of an epoch: 2 steps
+    assert np.allclose(smooth[:, 1], means)
+    assert epochs.tolist() == [[10, 2.0], [20, 1.0], [30, 0.5], [40, 0.4]]
+    assert [line.get_xydata().tolist() for line in share.lines] == [[[2, 0.7], [4, 0.8]], [[2, 0.3], [4, 0.5]]]
+    assert np.array_equal(prediction.images[0].get_array(), plots.overlay(photo, pred, 0.75))
+    assert np.array_equal(labels.images[0].get_array(), plots.overlay(photo, mask, 0.75))
+    assert figure.alt == (
+        "Training, step 45 of 100, epoch 5 of 10, 42 images/s: loss 0.07, at most 3.00; pixel accuracy 0.80, "
+        "mean IoU 0.50. Of the photo's labelled pixels 89% have the right class."
+    )
+    assert png(figure)
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(1, 1), (10, 1), (11, 2), (100, 10)])
+def test_the_dashboard_counts_steps_and_epochs_from_one(step: int, epoch: int) -> None:
+    mask = torch.zeros(3, 4, dtype=torch.uint8)
+    photo = torch.zeros(3, 3, 4, dtype=torch.uint8)
+    figure = plots.training_dashboard({step: 1.0}, [], 100, 10, math.nan, photo, mask, mask)
+    assert f"step {step} of 100, epoch {epoch} of 10: loss 1.00" in figure.alt
+    assert "no validation scores yet" in figure.alt
+    assert png(figure)
+
+
+def test_a_dashboard_before_the_first_step() -> None:
+    mask = torch.zeros(3, 4, dtype=torch.uint8)
+    assert png(plots.training_dashboard({}, [], 8, 8, math.nan, torch.zeros(3, 3, 4, dtype=torch.uint8), mask, mask))

@@ -14,20 +14,28 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
     ``draw(**values)`` gives the picture for the values of ``controls``, which are named as its arguments are; each
     control brings its own label. Where ``draw`` raises ValueError, its sentence is shown and the last picture stays.
+    ``fit``, called before each picture, may move controls and their limits to where they fit the others.
     The same values are not drawn again when one control has moved another.
 
     Without a front end for widgets, on GitHub say, the first picture stands in the notebook in the explorer's place.
     """
 
-    def __init__(self, draw: Callable[..., Picture], controls: Mapping[str, widgets.ValueWidget]) -> None:
-        self.draw, self.controls = draw, dict(controls)
+    def __init__(
+        self,
+        draw: Callable[..., Picture],
+        controls: Mapping[str, widgets.ValueWidget],
+        fit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.draw, self.controls, self.fit = draw, dict(controls), fit
+        self._fitting = False
+        fit()
         self._drawn = self.values
         self.picture: Picture = draw(**self._drawn)
         # A picture keeps its place while the next one is on its way, so that nothing below it jumps.
         self.image = widgets.Image(format="png", layout={"width": "100%", "max_width": "900px"})
         self.words = widgets.HTML()
         self.words.add_class("fcn-course-words")
-        self._show()
+        self.show(self.picture)
         for control in self.controls.values():
             control.observe(self._follow, names="value")
         rows = widgets.Box(list(self.controls.values()), layout={"flex_flow": "row wrap", "align_items": "center"})
@@ -38,19 +46,26 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         """What the controls stand at."""
         return {name: control.value for name, control in self.controls.items()}
 
+    def show(self, picture: Picture) -> None:
+        """Put ``picture`` and its words in the place of those shown."""
+        self.picture = picture
+        self.image.value, self.words.value = picture.as_png(small=False), html.escape(picture.alt)
+
     def _follow(self, _: object) -> None:
+        if self._fitting:
+            return
+        self._fitting = True
+        try:
+            self.fit()
+        finally:
+            self._fitting = False
         if self.values == self._drawn:
             return
         self._drawn = self.values
         try:
-            self.picture = self.draw(**self._drawn)
+            self.show(self.draw(**self._drawn))
         except ValueError as error:
             self.words.value = f"<b>Not possible:</b> {html.escape(str(error))}"
-            return
-        self._show()
-
-    def _show(self) -> None:
-        self.image.value, self.words.value = self.picture.as_png(small=False), html.escape(self.picture.alt)
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         shown, metadata = self.picture._repr_mimebundle_()

@@ -27,12 +27,14 @@ from fcn_course.plots.model import (
     parameter_bars,
     receptive_fields,
     signal_scale,
+    stage_cell,
 )
 from fcn_course.plots.prediction import (
     changed_pixels,
     class_iou,
     confusion,
     opinions,
+    prediction_and_tiles,
     prediction_check,
     reliability,
     rows_of_images,
@@ -49,6 +51,7 @@ from fcn_course.plots.training import (
     learning_curves,
     number_formats,
     pixel_logits,
+    training_dashboard,
 )
 from fcn_course.plots.transposed_conv import (
     matrix_and_transpose,
@@ -107,6 +110,7 @@ __all__ = [
     "pictures_wanted_and_yours",
     "pixel_centres",
     "pixel_logits",
+    "prediction_and_tiles",
     "prediction_check",
     "progress",
     "progress_overview",
@@ -124,9 +128,11 @@ __all__ = [
     "size_mapping",
     "size_path",
     "speed_ladder",
+    "stage_cell",
     "tents",
     "tile_map",
     "time_shares",
+    "training_dashboard",
     "value_maps",
     "void_as_background",
     "wanted_and_yours",

@@ -160,6 +160,58 @@ def receptive_fields(
     return figure
 
 
+@in_course_style
+def stage_cell(
+    image: np.ndarray | torch.Tensor,
+    stage: str,
+    shape: Shape,
+    jump: int,
+    cell: tuple[int, int],
+    field: Box,
+    activation: np.ndarray | torch.Tensor,
+    what: str,
+) -> Picture:
+    """A cell (row, column) of a stage: left what it can see of the photo, right where it lies in the stage's maps.
+
+    ``jump`` is the distance between cells in pixels; ``field`` may reach past the photo. ``activation`` (rows, columns)
+    is what is drawn of the stage's maps, each cell over the pixels that it stands for, and ``what`` is its name.
+    """
+    photo, values = as_rgb(image), np.asarray(activation)
+    (height, width), (channels, rows, columns), (row, column) = photo.shape[:2], shape, cell
+    top, left, *size = map(int, field)
+    upper, lower = max(top, 0), min(top + size[0], height)
+    first, last = max(left, 0), min(left + size[1], width)
+    share = max(lower - upper, 0) * max(last - first, 0) / (height * width)
+    high = tuple(int(place) for place in np.unravel_index(values.argmax(), values.shape))
+    told = f"{stage} has {channels} channels of {rows} x {columns} cells, {jump} pixels apart"
+    margin = 0.03 * max(height, width)
+    figure = picture(
+        9,
+        min(4.1 * (height + 2 * margin) / (width + 2 * margin), 3.6) + 0.6,
+        f"{told}. The cell in row {row}, column {column} can see {size[0]} x {size[1]} pixels; on the photo these are "
+        f"rows {upper} to {lower - 1} and columns {first} to {last - 1}, {share:.0%} of it. The {what} is "
+        f"{values[cell]:.2f} there and at most {values[high]:.2f}, in row {high[0]}, column {high[1]}.",
+    )
+    figure.suptitle(told, x=0.005, ha="left", fontsize=11)
+    on_photo, on_map = figure.subplots(1, 2)
+    grey = 0.3 * np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2) + 0.7 * 255
+    seen = grey.astype(np.uint8)
+    seen[upper:lower, first:last] = photo[upper:lower, first:last]
+    on_photo.imshow(seen, extent=(0, width, height, 0))
+    shown = on_map.imshow(values, extent=(0, columns * jump, rows * jump, 0), vmin=0, vmax=values[high] or 1)
+    figure.colorbar(shown, ax=on_map, shrink=0.7, pad=0.01)
+    for axes in (on_photo, on_map):
+        _outline(axes, (top + 0.5, left + 0.5, size[0], size[1]))
+        for colour, thickness in (("white", 4.5), (RED, 2.5)):
+            own = Rectangle((column * jump, row * jump), jump, jump, fill=False, edgecolor=colour, linewidth=thickness)
+            axes.add_patch(own)
+        axes.set(xlim=(-margin, width + margin), ylim=(height + margin, -margin))
+        without_ticks(axes)
+    on_photo.set_title(f"what the cell (red) can see: {size[0]} x {size[1]} pixels")
+    on_map.set_title(what)
+    return figure
+
+
 def _outline(axes: Axes, box: Box) -> None:
     top, left, height, width = box
     for colour, thickness in (("white", 4.0), (BLACK, 1.5)):

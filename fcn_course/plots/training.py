@@ -21,6 +21,7 @@ from fcn_course.plots.figure import (
     picture,
     without_ticks,
 )  # fmt: skip
+from fcn_course.plots.images import overlay
 from fcn_course.plots.transposed_conv import heat_map
 from fcn_course.voc import VOID
 
@@ -180,7 +181,7 @@ def learning_curves(history: "Sequence[Epoch]", epochs: int | None = None) -> Pi
     )  # fmt: skip
     left, right = figure.subplots(1, 2)
     numbers = [epoch.number for epoch in history]
-    left.plot(numbers, [epoch.loss for epoch in history], color=BLUE)
+    left.plot(numbers, [epoch.loss for epoch in history], "o-", color=BLUE, markersize=4)
     left.set_ylim(bottom=0)
     left.set(ylabel="training loss, mean over pixels", title="Training loss")
     scored = [epoch for epoch in history if not math.isnan(epoch.mean_iou)]
@@ -195,6 +196,71 @@ def learning_curves(history: "Sequence[Epoch]", epochs: int | None = None) -> Pi
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
     return figure
+
+
+@in_course_style
+def training_dashboard(
+    losses: Mapping[int, float],
+    history: "Sequence[Epoch]",
+    steps: int,
+    epochs: int,
+    images_per_second: float,
+    photo: Values,
+    mask: Values,
+    pred: Values,
+) -> Picture:
+    """A run that goes on: the loss of each step so far, the scores of each epoch, and a validation photo's classes.
+
+    ``losses`` are by the number of the step, from 1; ``history`` has the whole epochs. The run is to have ``steps`` and
+    ``epochs``. ``mask`` has the labels of ``photo`` and ``pred`` what the network makes of it now, (H, W) both.
+    """
+    at = max(losses, default=0)
+    each = steps // epochs  # steps an epoch
+    scored = [epoch for epoch in history if not math.isnan(epoch.mean_iou)]
+    scores = f"pixel accuracy {scored[-1].pixel_accuracy:.2f}, mean IoU {scored[-1].mean_iou:.2f}" if scored else ""
+    truth, got = _array(mask), _array(pred)
+    right = float((got == truth)[truth != VOID].mean())
+    speed = "" if math.isnan(images_per_second) else f", {images_per_second:.0f} images/s"
+    now = f"step {at} of {steps}, epoch {max(1, math.ceil(at / each))} of {epochs}{speed}"
+    latest = f"loss {losses[at]:.2f}" if losses else "no loss yet"
+    figure = picture(
+        9, 3.4,
+        f"Training, {now}: {latest}, at most {max(losses.values(), default=math.nan):.2f}; "
+        f"{scores or 'no validation scores yet'}. Of the photo's labelled pixels {right:.0%} have the right class.",
+    )  # fmt: skip
+    # Everything has its fixed place, so that nothing moves from one picture to the next; it is also drawn faster.
+    figure.set_layout_engine("none")
+    figure.text(0.008, 0.94, now, fontsize=11, fontweight="bold")
+    loss, share = (figure.add_axes((left, 0.14, 0.27, 0.64)) for left in (0.06, 0.39))
+    smooth = _running_mean(list(losses.values()), over=max(1, each // 4))
+    loss.plot(list(losses), list(losses.values()), color=SKY, linewidth=0.8, alpha=0.7, label="each step")
+    loss.plot(list(losses), smooth, color=BLUE, label="smoothed")
+    ends = [each * epoch.number for epoch in history]
+    loss.plot(ends, [epoch.loss for epoch in history], "o", color=BLUE, markersize=4, label="mean of an epoch")
+    loss.legend(loc="upper right", fontsize=8)
+    loss.set(xlabel="step", xlim=(0, steps), ylim=(0, max([3.2, *smooth])))
+    loss.set_title(f"Training: {latest}")
+    numbers = [epoch.number for epoch in scored]
+    share.plot(numbers, [epoch.pixel_accuracy for epoch in scored], "o-", color=SKY, label="pixel accuracy")
+    share.plot(numbers, [epoch.mean_iou for epoch in scored], "s-", color=ORANGE, label="mean IoU")
+    share.set(xlabel="epoch", xlim=(0, epochs + 0.3), ylim=(0, 1))
+    share.xaxis.set_major_locator(MaxNLocator(integer=True))
+    share.set_title("Validation: " + (f"mean IoU {scored[-1].mean_iou:.2f}" if scored else "no scores yet"))
+    share.legend(loc="lower right", fontsize=8)
+    for axes in (loss, share):
+        axes.grid(axis="y")
+    for bottom, shown, title in ((0.53, got, f"Prediction: {right:.0%} right"), (0.03, truth, "Labels")):
+        axes = figure.add_axes((0.71, bottom, 0.28, 0.39), anchor="W")
+        axes.imshow(overlay(photo, shown, 0.75))
+        axes.set_title(title)
+        without_ticks(axes)
+    return figure
+
+
+def _running_mean(values: Sequence[float], over: int) -> list[float]:
+    """The mean of each of ``values`` and up to ``over`` - 1 before it."""
+    total = np.cumsum([0.0, *values])
+    return [(total[i + 1] - total[max(0, i + 1 - over)]) / min(i + 1, over) for i in range(len(values))]
 
 
 def _array(values: Values) -> np.ndarray:

@@ -26,6 +26,7 @@ from torch import nn
 from fcn_course import plots
 from fcn_course.bilinear import bilinear_kernel
 from fcn_course.checks import model as check
+from fcn_course.explore import look_inside
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import FCN, receptive_field
 from fcn_course.prediction import normalize, predict
@@ -600,6 +601,23 @@ for name, strength in influence.items():
 # 32x32 pixels, because every layer pads its kernel symmetrically around cell 0. The upsampling draws the cell's score
 # around $(32 i + 15.5, 32 j + 15.5)$, the middle. So the network looks half a cell up and left of where it draws, and
 # has to learn to make up for it. With so wide a field it can.
+
+# %% [markdown]
+# ### Try it: a cell, its field, its numbers
+#
+# Choose a stage and move the cell with *Row* and *Column*. *Channel* shows one map of the stage; 0 is the mean of all.
+#
+# **Predict:** go from `stage16` to `stage32`. How do the cell, its field and the number of cells change? And which share
+# of its field does a cell in the photo's corner lose?
+#
+# The cell stays where it is on the photo, becomes twice as wide, and sees twice as far. Maps of `stem` still look like
+# the photo, edge by edge; those of `stage32` only say that *something* is there. All of it with random weights:
+# after notebook 05, try `look_inside(load_model(profile.checkpoint), enlarged)`, with `load_model` from
+# `fcn_course.model`.
+
+# %%
+enlarged = F.interpolate(photo[None].float(), large.shape[2:], mode="bilinear")[0].byte()
+look_inside(network, enlarged)
 
 # %% [markdown]
 # ## 4.12 Before it has learned anything

@@ -34,6 +34,7 @@ from torch.utils.data import DataLoader, Subset
 
 from fcn_course import plots
 from fcn_course.checks import training as check
+from fcn_course.explore import Dashboard
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.prediction import predict
 from fcn_course.profiles import get_profile
@@ -626,11 +627,20 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 # the curves are those of that run. To train afresh, run `profile.checkpoint.unlink()`, which deletes the file, and then
 # the cell again. To try a recipe of your own, give it another file or none: a checkpoint refuses to go on with a recipe
 # that is not its own.
+#
+# While it trains, a dashboard shows the loss of every step, the scores so far, and what the network makes of our photo.
+# *Stop training* ends the run after the step at hand, and so does the ■ in the notebook's toolbar. The checkpoint then
+# holds the last whole epoch; run the cell again, and training goes on from there.
+#
+# **Predict:** what will the photo get first, the right classes or the right outlines? And where will the loss be when
+# mean IoU passes one half?
 
 # %% tags=["nbval-ignore-output"]
 model = profile.new_model(recipe)
+dashboard = Dashboard(model, recipe, photo, truth)
 history = train(model, training_set(profile.root, "train", recipe), recipe,
-                val_data=val, validate_every=max(1, recipe.epochs // 4), checkpoint=profile.checkpoint)
+                val_data=val, validate_every=max(1, recipe.epochs // 4), checkpoint=profile.checkpoint,
+                on_step=dashboard.on_step, on_epoch=dashboard.on_epoch)
 plots.learning_curves(history, recipe.epochs)
 
 # %% [markdown]

@@ -28,6 +28,7 @@ from tqdm.auto import tqdm
 
 from fcn_course import plots
 from fcn_course.checks import prediction as check
+from fcn_course.explore import look_at_predictions
 from fcn_course.metrics import ConfusionMatrix, iou_interval
 from fcn_course.prediction import (
     normalize,
@@ -451,6 +452,25 @@ print("right pixels are surer than wrong ones:", (sure[right].mean() > sure[~rig
 
 # %%
 plots.reliability(sure, right)
+
+# %% [markdown]
+# ### Try it: photos, confidence, errors, tiles
+#
+# On the left is the prediction of a photo in one pass: its classes, its confidence or its errors. On the right are the
+# pixels that get another class when the photo is predicted in tiles. The first entry puts four photos into one.
+#
+# **Predict:** how many pixels change when you switch from *equal* to *gaussian* weights? And with tiles of 96 pixels that
+# overlap by 48, will the switch help as much?
+#
+# With tiles of 192 that overlap by half, the weights take most of the change away. With tiles of 96 they may do harm: no
+# tile sees enough, its middle no more than its frame. Compare *confidence* with *errors*: the network doubts along
+# outlines, and where it is wrong it has often been in doubt.
+
+# %% tags=["nbval-ignore-output"]
+height, width = crop
+corners = [(image[:, :height, :width], mask[:height, :width]) for image, mask in (val[k] for k in large[:4])]
+four = [torch.cat([torch.cat(row, dim=-1) for row in (parts[:2], parts[2:])], dim=-2) for parts in zip(*corners)]
+look_at_predictions(model, {"four photos in one": four, **{val.image_paths[k].stem: val[k] for k in large[:8]}})
 
 # %% [markdown]
 # ## 6.7 Which classes, and which photos
