@@ -47,7 +47,7 @@ def test_exact_padding_makes_maps_exactly_larger(kernel_size: int, scale: int, s
 
 
 def test_an_even_kernel_cannot_keep_a_size() -> None:
-    with pytest.raises(ValueError, match="no output_padding turns 1 cells into 1"):
+    with pytest.raises(ValueError, match="no padding keeps a size with scale 1 and kernel_size 2"):
         exact_padding(2, 1)
 
 
