@@ -49,6 +49,8 @@ def exact_padding(kernel_size: int, scale: int) -> tuple[int, int]:
     on it where kernel_size and scale are both even or both odd, unless the kernel is smaller than the scale. Raises
     ValueError where no padding does it: for scale 1 and an even kernel_size.
     """
+    if scale == 1 and kernel_size % 2 == 0:
+        raise ValueError(f"no padding keeps a size with scale 1 and kernel_size {kernel_size}: take an odd kernel_size")
     padding = max(0, -((scale - kernel_size) // 2))
     return padding, output_padding_for(1, scale, kernel_size, scale, padding)
 

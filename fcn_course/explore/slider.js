@@ -8,6 +8,7 @@ export default {
     const name = document.createElement("span");
     const input = document.createElement("input");
     input.type = "range";
+    input.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys, to go to another cell
     label.append(name, input);
     const shown = document.createElement("output");
     el.append(label, shown);
@@ -33,6 +34,7 @@ export default {
     let timer;
     if (model.get("milliseconds") > 0) {
       const button = document.createElement("button");
+      button.dataset.lmSuppressShortcuts = "true";
       const play = (on) => {
         clearInterval(timer);
         timer = on ? setInterval(next, model.get("milliseconds")) : undefined;
