@@ -85,7 +85,7 @@ def test_flipping_through_shows_the_picture_of_the_name():
     for name in ("bicycle", "aeroplane"):
         explorer.controls["name"].value = name
         assert explorer.picture is drawn[name]
-        assert explorer.image.value == drawn[name].as_png(reduce=False)
+        assert explorer.image.value == drawn[name].as_png(small=False)
 
 
 def test_nothing_to_flip_through_is_refused():

@@ -47,7 +47,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def show(self, picture: Picture) -> None:
         """Put ``picture`` and its words in the place of those shown."""
         self.picture = picture
-        self.image.value, self.words.value = picture.as_png(reduce=False), html.escape(picture.alt)
+        self.image.value, self.words.value = picture.as_png(small=False), html.escape(picture.alt)
 
     def _follow(self, _: object) -> None:
         if self._fitting:

@@ -30,16 +30,16 @@ class Picture(Figure):
         shown = {"width": width, "height": height, "alt": self.alt}
         return {"image/png": self.as_png(), "text/plain": self.alt}, {"image/png": shown}
 
-    def as_png(self, reduce: bool = True) -> bytes:
+    def as_png(self, small: bool = True) -> bytes:
         """The content of a PNG file with the figure, as a notebook shows it.
 
-        Without ``reduce`` a large one is as it was drawn: for a picture that is not kept and should be there at once.
+        Without ``small`` a large one is as it was drawn: for a picture that is not kept and should be there at once.
         """
         with matplotlib.style.context(STYLE):
             buffer = io.BytesIO()
             # Level 1 packs in a third of the usual time.
-            self.savefig(buffer, format="png", dpi=RESOLUTION, pil_kwargs={} if reduce else {"compress_level": 1})
-        if reduce and buffer.tell() > LARGE:
+            self.savefig(buffer, format="png", dpi=RESOLUTION, pil_kwargs={} if small else {"compress_level": 1})
+        if small and buffer.tell() > LARGE:
             reduced = Image.open(buffer).convert("RGB").quantize(256)
             buffer = io.BytesIO()
             reduced.save(buffer, format="png", optimize=True)
