@@ -5,6 +5,7 @@ import torch
 
 from fcn_course import plots
 from fcn_course.explore.panel import Explorer
+from fcn_course.explore.slider import Slider
 from fcn_course.model import FCN, STAGE_LAYERS, field_of_cell, stage_geometry, stage_maps
 from fcn_course.plots.figure import Picture
 from fcn_course.prediction import evaluation_mode, normalize
@@ -19,10 +20,8 @@ def look_inside(model: FCN, photo: torch.Tensor) -> Explorer:
         device = next(model.parameters()).device
         maps = {stage: x[0].float().cpu() for stage, x in stage_maps(model, normalize(photo)[None].to(device)).items()}
 
-    stage = widgets.ToggleButtons(options=list(STAGE_LAYERS), value="stage16", description="Stage")
-    stage.style.button_width = "6em"
-    row, column = widgets.IntSlider(description="Row"), widgets.IntSlider(description="Column")
-    channel = widgets.IntSlider(description="Channel", min=0)
+    stage = widgets.Dropdown(options=list(STAGE_LAYERS), value="stage16", description="Stage")
+    row, column, channel = (Slider(name, 0, 0, 0) for name in ("Row", "Column", "Channel"))
     jump = 0
 
     def fit() -> None:

@@ -9,8 +9,12 @@ from torch import nn
 
 from fcn_course import plots
 from fcn_course.explore.panel import Explorer
+from fcn_course.explore.slider import Slider
 from fcn_course.plots.figure import Picture
 from fcn_course.prediction import Weight, predict_logits, predict_tiled, tile_boxes
+
+TILE_SIDES, OVERLAPS = range(32, 257, 32), range(0, 129, 16)
+"""Pixels that can be chosen."""
 
 
 def look_at_predictions(model: nn.Module, photos: Mapping[str, Sequence[torch.Tensor]]) -> Explorer:
@@ -29,19 +33,21 @@ def look_at_predictions(model: nn.Module, photos: Mapping[str, Sequence[torch.Te
     def in_tiles(photo: str, tile: int, overlap: int, weight: Weight) -> torch.Tensor:
         return predict_tiled(model, photos[photo][0], (tile, tile), overlap, weight=weight)
 
-    def draw(photo: str, view: str, opacity: float, tile: int, overlap: int, weight: Weight) -> Picture:
+    def draw(photo: str, view: str, opacity: int, tile: int, overlap: int, weight: Weight) -> Picture:
         image, mask = photos[photo]
         confidence, pred = whole(photo)
-        boxes = tile_boxes(pred.shape, (tile, tile), overlap)  # type: ignore[arg-type]
-        tiled = in_tiles(photo, tile, overlap, weight)
-        return plots.prediction_and_tiles(image, mask, pred, confidence, view, opacity, tiled, boxes, weight)
+        side, shared = TILE_SIDES[tile], OVERLAPS[overlap]
+        height, width = pred.shape
+        boxes = tile_boxes((height, width), (side, side), shared)
+        tiled = in_tiles(photo, side, shared, weight)
+        return plots.prediction_and_tiles(image, mask, pred, confidence, view, opacity / 10, tiled, boxes, weight)
 
     controls = {
         "photo": widgets.Dropdown(options=list(photos), description="Photo"),
-        "view": widgets.ToggleButtons(options=["classes", "confidence", "errors"], description="Show"),
-        "opacity": widgets.FloatSlider(value=0.6, min=0, max=1, step=0.1, description="Opacity", readout_format=".1f"),
-        "tile": widgets.IntSlider(value=192, min=32, max=256, step=32, description="Tile side"),
-        "overlap": widgets.IntSlider(value=96, min=0, max=128, step=16, description="Overlap"),
-        "weight": widgets.ToggleButtons(options=["equal", "gaussian"], description="Weights"),
+        "view": widgets.Dropdown(options=["classes", "confidence", "errors"], description="Show"),
+        "opacity": Slider("Opacity", 6, 0, 10, names=[f"{10 * tenth} %" for tenth in range(11)]),
+        "tile": Slider("Tile side", TILE_SIDES.index(192), 0, len(TILE_SIDES) - 1, names=list(map(str, TILE_SIDES))),
+        "overlap": Slider("Overlap", OVERLAPS.index(96), 0, len(OVERLAPS) - 1, names=list(map(str, OVERLAPS))),
+        "weight": widgets.Dropdown(options=["equal", "gaussian"], description="Weights"),
     }
     return Explorer(draw, controls)

@@ -33,8 +33,8 @@ def photos():
 @pytest.fixture
 def explorer(model, photos):
     explorer = look_at_predictions(model, photos)
-    explorer.controls["overlap"].value = 32
-    explorer.controls["tile"].value = 64
+    explorer.controls["overlap"].value = 2  # 32 pixels
+    explorer.controls["tile"].value = 1  # 64 pixels
     return explorer
 
 
@@ -46,17 +46,17 @@ def marked(pixels):
     return (np.asarray(pixels) == RED).all(axis=2)
 
 
-@pytest.mark.parametrize("opacity", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("opacity", [0, 4, 10])
 def test_classes_lie_over_the_photo(explorer, model, photos, opacity):
     for name, (image, _) in photos.items():
         explorer.controls["photo"].value = name
         explorer.controls["opacity"].value = opacity
-        assert np.array_equal(left(explorer), plots.overlay(image, predict(model, image), opacity))
+        assert np.array_equal(left(explorer), plots.overlay(image, predict(model, image), opacity / 10))
 
 
 def test_confidence_is_the_largest_softmax_value(explorer, model, photos):
     explorer.controls["view"].value = "confidence"
-    explorer.controls["opacity"].value = 0.3
+    explorer.controls["opacity"].value = 3
     expected = predict_logits(model, photos["first"][0]).softmax(dim=0).amax(dim=0)
     assert np.allclose(left(explorer), expected, atol=1e-6)
     assert explorer.picture.axes[0].images[-1].get_alpha() == 0.3
@@ -65,7 +65,7 @@ def test_confidence_is_the_largest_softmax_value(explorer, model, photos):
 
 def test_errors_are_the_labelled_pixels_with_another_class(explorer, model, photos):
     explorer.controls["view"].value = "errors"
-    explorer.controls["opacity"].value = 1.0
+    explorer.controls["opacity"].value = 10
     image, mask = photos["first"]
     wrong = (predict(model, image) != mask) & (mask != VOID)
     assert np.array_equal(marked(left(explorer)), wrong)
@@ -75,7 +75,7 @@ def test_errors_are_the_labelled_pixels_with_another_class(explorer, model, phot
 @pytest.mark.parametrize("weight", ["equal", "gaussian"])
 @pytest.mark.parametrize("tile", [64, 96])
 def test_red_are_the_pixels_that_tiles_change(explorer, model, photos, tile, weight):
-    explorer.controls["tile"].value = tile
+    explorer.controls["tile"].value = tile // 32 - 1
     explorer.controls["weight"].value = weight
     image = photos["first"][0]
     changed = predict_tiled(model, image, (tile, tile), 32, weight=weight) != predict(model, image)
@@ -89,7 +89,7 @@ def test_red_are_the_pixels_that_tiles_change(explorer, model, photos, tile, wei
 
 def test_an_overlap_as_large_as_a_tile_is_explained(explorer):
     before = explorer.image.value
-    explorer.controls["overlap"].value = 64
+    explorer.controls["overlap"].value = 4
     assert "smaller than the tile&#x27;s side 64, got 64" in explorer.words.value
     assert explorer.image.value == before
 
@@ -99,14 +99,14 @@ def test_only_a_new_photo_or_new_tiles_run_the_model(model, photos, capsys):
     handle = model.stage8.register_forward_hook(lambda *_: runs.append(1))
     explorer = look_at_predictions(model, photos)
     at_first = len(runs)
-    for name, value in (("opacity", 0.2), ("view", "errors"), ("view", "confidence"), ("opacity", 1.0)):
+    for name, value in (("opacity", 2), ("view", "errors"), ("view", "confidence"), ("opacity", 10)):
         explorer.controls[name].value = value
     assert len(runs) == at_first
-    explorer.controls["tile"].value = 128
+    explorer.controls["tile"].value = 3
     with_tiles = len(runs)
     assert with_tiles > at_first
-    explorer.controls["tile"].value = 192
-    explorer.controls["tile"].value = 128
+    explorer.controls["tile"].value = 5
+    explorer.controls["tile"].value = 3
     handle.remove()
     assert len(runs) == with_tiles
     assert capsys.readouterr() == ("", "")
