@@ -28,6 +28,11 @@ os.environ.setdefault("TQDM_MININTERVAL", "10")
 os.environ["FCN_COURSE_PROFILE"] = "mini"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers come last: by then nbval has trained the models that notebooks load."""
+    items.sort(key=lambda item: "browser" in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def voc2012() -> Path:
     """Give the folder with real VOC images; skips where there is none."""

@@ -243,7 +243,7 @@ def frame_loss(coverage: Values) -> Picture:
     left.set(xlabel="column, pixels", ylabel="row, pixels")
     left.set_title("A map of ones, enlarged")
     right.plot(middle, color=BLUE, label="middle row")
-    right.plot(values[0], color=RED, label="first row")
+    right.plot(values[0], "--", color=RED, label="first row")
     for value, colour in ((middle[0], BLUE), (values[0, 0], RED)):
         right.annotate(
             f"{value:.3f}", (0, value), xytext=(9, -12), textcoords="offset points", color=colour, fontsize=10

@@ -1,0 +1,185 @@
+"""A notebook as a student has it before their eyes: what the page shows, and what hands can do there."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import nbformat
+from nbformat import NotebookNode
+from playwright.sync_api import Browser, Locator
+
+from tests.browser.lab import Lab
+
+RUN_TIMEOUT = 1800  # seconds, as for nbval: a notebook trains where no earlier run left a model
+QUIET = 0.7  # seconds without a new picture after which none is on its way
+
+SCROLLER = ".jp-WindowedPanel-outer"
+INDICATOR = ".jp-Notebook-ExecutionIndicator"
+WORDS = ".fcn-course-words"
+EXPLORER = f".widget-vbox:has(> {WORDS})"
+
+CELLS_IN_VIEW = """scroller => {
+    const view = scroller.getBoundingClientRect();
+    return [...scroller.querySelectorAll(".jp-Cell")].filter(cell => {
+        const box = cell.getBoundingClientRect();
+        return box.bottom > view.top && box.top < view.bottom;
+    }).map(cell => Number(cell.dataset.windowedListIndex));
+}"""
+BROKEN = """scroller => {
+    const images = [...scroller.querySelectorAll("img")].filter(image => image.complete && !image.naturalWidth);
+    return images.length + (scroller.textContent.includes("Error displaying widget") ? 1 : 0);
+}"""
+# When a new picture came, in milliseconds of the page's clock.
+WATCH = """image => {
+    window.pictures = [];
+    new MutationObserver(() => window.pictures.push(performance.now())).observe(image, {attributeFilter: ["src"]});
+}"""
+CONTENT = """async image => {
+    const content = await (await fetch(image.src)).arrayBuffer();
+    return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", content))).join();
+}"""
+HAS_FOCUS = "explorer => explorer.contains(document.activeElement)"
+
+
+class Place(NamedTuple):
+    """Where an explorer is: the number of its cell, and its own among those of the cell."""
+
+    cell: int
+    nth: int
+
+
+class Shown(NamedTuple):
+    """What an explorer shows: its words, and what stands for the bytes of its picture."""
+
+    words: str
+    picture: str
+
+
+class OpenNotebook:
+    """A notebook in a browser's window, with all cells run, saved, and scrolled through once."""
+
+    def __init__(self, browser: Browser, lab: Lab, name: str) -> None:
+        self.file = lab.work / name
+        self.page_errors: list[str] = []
+        self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        self.page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        # In a workspace of its own, or it would come up with the notebooks that were open before.
+        self.page.goto(f"{lab.url}/lab/workspaces/{self.file.stem}/tree/{name}?token={lab.token}")
+        self.page.wait_for_selector(f"{INDICATOR}[data-status=idle]", timeout=120_000)
+        self.menu("Run", "Run All Cells")
+        self.wait_until("every cell is run", self._all_cells_are_run, RUN_TIMEOUT)
+        self.saved = self._save()
+        self.seen: set[int] = set()
+        self.broken = 0
+        self.explorers: list[Place] = []
+        self._scroll_through()
+
+    def wait_until(self, what: str, holds: Callable[[], object], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+            self.page.wait_for_timeout(50)
+
+    def menu(self, *names: str) -> None:
+        for name in names:
+            self.page.get_by_role("menuitem", name=name, exact=True).click()
+
+    def _all_cells_are_run(self) -> object:
+        # Until then it says "Executed 3/9 cells".
+        told = self.page.locator(INDICATOR).text_content() or ""
+        return self._kernel_is_idle() and re.search(r"Executed \d+ cells", told)
+
+    def _kernel_is_idle(self) -> bool:
+        return self.page.locator(INDICATOR).get_attribute("data-status") == "idle"
+
+    def _save(self) -> NotebookNode:
+        # The file has every output; the page may hold only those in view.
+        with self.page.expect_response(lambda answer: answer.request.method == "PUT" and self.file.name in answer.url):
+            self.page.keyboard.press("Control+s")
+        return nbformat.read(self.file, as_version=4)
+
+    def _scroll_through(self) -> None:
+        scroller = self.page.locator(SCROLLER)
+        scroller.evaluate("s => s.scrollTop = 0")
+        last, top = -1.0, 0.0
+        while top > last:
+            self.page.wait_for_timeout(150)  # for what has come into view to be drawn
+            self.broken += scroller.evaluate(BROKEN)
+            for cell in scroller.evaluate(CELLS_IN_VIEW):
+                if cell not in self.seen:
+                    self.seen.add(cell)
+                    self.explorers += [Place(cell, nth) for nth in range(self._explorers_of(cell).count())]
+            last, top = top, scroller.evaluate("s => (s.scrollTop += 0.8 * s.clientHeight, s.scrollTop)")
+
+    def _explorers_of(self, cell: int) -> Locator:
+        return self.page.locator(f".jp-Cell[data-windowed-list-index='{cell}'] {EXPLORER}")
+
+    # -------------------------------------------------------------------------------------------- one explorer
+
+    def go_to(self, place: Place) -> Locator:
+        """Gives the explorer, its cell selected with the keys that go from cell to cell, its pictures watched."""
+        self.page.keyboard.press("Escape")
+        selected = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+        selected.focus()
+        while (at := int(selected.get_attribute("data-windowed-list-index") or 0)) != place.cell:
+            self.page.keyboard.press("ArrowUp" if at > place.cell else "ArrowDown")
+        explorer = self._explorers_of(place.cell).nth(place.nth)
+        explorer.locator("> img").evaluate(WATCH)
+        return explorer
+
+    def pictures(self) -> list[float]:
+        """When each new picture came since the explorer was gone to, in milliseconds of the page's clock."""
+        return list(self.page.evaluate("window.pictures"))
+
+    def now(self) -> float:
+        return float(self.page.evaluate("performance.now()"))
+
+    def drag(self, slider: Locator) -> None:
+        """Moves a slider with the mouse to its end and back to its middle, through all values, in about a second."""
+        track = slider.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]").bounding_box()
+        handle = slider.bounding_box()
+        assert track is not None
+        assert handle is not None
+        height = handle["y"] + handle["height"] / 2
+        self.page.mouse.move(handle["x"] + handle["width"] / 2, height)
+        self.page.mouse.down()
+        for step in [*range(30), *range(30, 15, -1)]:
+            self.page.mouse.move(track["x"] + step / 30 * track["width"], height)
+            self.page.wait_for_timeout(20)
+        self.page.mouse.up()
+
+    def tab_into(self, explorer: Locator) -> None:
+        """Presses Tab until something of the explorer has the focus."""
+        for _ in range(30):
+            self.page.keyboard.press("Tab")
+            if explorer.evaluate(HAS_FOCUS):
+                return
+        raise AssertionError("Tab does not get from the cell to its explorer")
+
+    def press(self, key: str, explorer: Locator) -> Shown:
+        """What is shown after a key."""
+        self.page.keyboard.press(key)
+        self.settle()
+        return shown(explorer)
+
+    def settle(self) -> None:
+        """Waits until the kernel has nothing to do and no new picture comes."""
+
+        def is_quiet() -> bool:
+            quiet = self.page.evaluate("performance.now() - Math.max(0, ...window.pictures)")
+            return quiet > 1000 * QUIET and self._kernel_is_idle()
+
+        self.page.wait_for_timeout(1000 * QUIET)
+        self.wait_until("pictures cease to change", is_quiet, 30)
+
+
+def shown(explorer: Locator) -> Shown:
+    """What an explorer shows now."""
+    return Shown(explorer.locator(WORDS).inner_text(), explorer.locator("> img").evaluate(CONTENT))
+
+
+def there_and_back(slider: Locator) -> tuple[str, str]:
+    """An arrow key that can move the slider from where it is, and the one that undoes it."""
+    value, largest = (float(slider.get_attribute(f"aria-value{name}") or 0) for name in ("now", "max"))
+    return ("ArrowRight", "ArrowLeft") if value < largest else ("ArrowLeft", "ArrowRight")
