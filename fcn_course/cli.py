@@ -279,9 +279,7 @@ def _verify(root: Path) -> None:
         typer.echo(problem)
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
-        raise ValueError(
-            f"{len(problems)} {noun} in {root}: move it away and get it anew with 'fcn-course data'"
-        )
+        raise ValueError(f"{len(problems)} {noun} in {root}: move it away and get it anew with 'fcn-course data'")
     compared = ", and is what it was when it was unpacked" if has_checksums(root) else ""
     typer.echo(f"every file in {root} can be read{compared}")
 

@@ -87,30 +87,33 @@ def download_voc2012(
     this is stopped, VOC2012 is there as a whole or not at all, and the next call goes on.
     """
     root = root or voc2012_root()
-    target = root / "VOCdevkit" / "VOC2012"
-    if target.is_dir():
+    target, archive = root / "VOCdevkit" / "VOC2012", root / remote.name
+    if target.is_dir() and not archive.exists() and not _unfinished(root).exists():
         return root
     if file is not None:
         checked(file, remote)
     with _explained(root), alone(root):
-        if target.is_dir():  # another process has just made it
-            return root
-        if file is not None:
-            _unpack(file, target)
-            return root
-        here = sum(path.stat().st_size for path in root.glob(f"{remote.name}*"))
-        require_room(root, max(0, remote.size - here) + remote.size)  # the archive, and what comes out of it
-        archive = fetch(remote, root, **patience)  # type: ignore[arg-type]
-        _unpack(archive, target)
-        archive.unlink()
+        if not target.is_dir():  # and no other process has just made it
+            if file is None:
+                here = sum(path.stat().st_size for path in root.glob(f"{remote.name}*"))
+                require_room(root, max(0, remote.size - here) + remote.size)  # the archive, and what comes out of it
+            _unpack(file or fetch(remote, root, **patience), target)  # type: ignore[arg-type]
+        if file is None:
+            archive.unlink(missing_ok=True)
+        shutil.rmtree(_unfinished(root), ignore_errors=True)  # of a run that was killed
     return root
+
+
+def _unfinished(root: Path) -> Path:
+    """The folder for what is not complete."""
+    return root / ".unpacking"
 
 
 def _unpack(archive: Path, target: Path) -> None:
     """Unpack VOCdevkit/VOC2012 of a tar file beside where it goes, and move it to ``target`` when it is complete."""
     root = target.parents[1]
-    unfinished = root / ".unpacking"
-    shutil.rmtree(unfinished, ignore_errors=True)  # a run before this one may have been killed
+    unfinished = _unfinished(root)
+    shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir()
         with tarfile.open(archive) as tar:
