@@ -237,7 +237,6 @@ def data(
 ) -> None:
     """Get data: write the bundled set again, download VOC2012 or weights; or verify that every file is whole."""
     from fcn_course import download
-    from fcn_course.minivoc import write_minivoc
 
     if file is not None and what not in (Data.voc2012, Data.weights):
         raise ValueError(f"--from goes with voc2012 and weights, not with {what}")
@@ -249,6 +248,8 @@ def data(
         if what is Data.weights:
             typer.echo(f"ResNet-18's ImageNet weights are in {download.imagenet_weights(file=file)}")
         elif what is Data.mini:
+            from fcn_course.minivoc import write_minivoc
+
             _count_images(write_minivoc(download.data_folder() / "minivoc"))
         else:
             _count_images(download.download_voc2012(root, file), download.VOC2012_IMAGES)

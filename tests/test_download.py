@@ -336,7 +336,7 @@ def test_a_folder_of_another_user_is_named(server: FaultyServer, folder_of_anoth
 # ------------------------------------------------------------------------------------------------ processes
 
 PROGRAM = """
-import functools, sys
+import functools, os, signal, sys
 from pathlib import Path
 import fcn_course.download as download
 from fcn_course.transfer import Remote
@@ -344,38 +344,48 @@ name, size, sha256, url, root = sys.argv[1:]
 remote = Remote(name, int(size), sha256, (url,), "voc2012")
 download.download_voc2012 = functools.partial(download.download_voc2012, remote=remote, timeout=5, pause=0.01)
 download.VOC2012_IMAGES = {"train": 30, "val": 20}
-print("begins", flush=True)
+steps = 0
+
+def kill_at_a_step(event, _):
+    global steps
+    if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.chmod", "os.utime"):
+        steps += 1
+        if steps == KILL_AT:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+if KILL_AT:
+    sys.addaudithook(kill_at_a_step)
 if WITH_CLI:
     from fcn_course.cli import app
     app(["data", "voc2012", "--root", root])
 download.download_voc2012(Path(root))
+print(steps)
 """
 
 
-def in_a_process(remote: Remote, root: Path, with_cli: bool = False) -> "subprocess.Popen[str]":
-    program = PROGRAM.replace("WITH_CLI", str(with_cli))
+def in_a_process(remote: Remote, root: Path, with_cli: bool = False, kill_at: int = 0) -> "subprocess.Popen[str]":
+    program = PROGRAM.replace("WITH_CLI", str(with_cli)).replace("KILL_AT", str(kill_at))
     command = [sys.executable, "-c", program, remote.name, str(remote.size), remote.sha256, *remote.urls, str(root)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_killed_at_any_moment_voc_is_there_as_a_whole_or_not_at_all(server: FaultyServer, tmp_path: Path) -> None:
-    moments = random.Random(0)
-    whole = 0
-    for trial in range(10):
-        root = tmp_path / str(trial)
-        process = in_a_process(voc(server, "good"), root)
-        assert process.stdout is not None
-        process.stdout.readline()  # Python has started, and from here on it is fast
-        time.sleep(moments.uniform(0, 0.15))
-        process.kill()
-        process.communicate(timeout=20)
+    remote = voc(server, "good")
+    process = in_a_process(remote, tmp_path / "whole", kill_at=10**9)
+    steps = int(process.communicate(timeout=30)[0])
+    assert steps > 2 * len(few_images())
+    # Some steps of the unpacking, and each of the last ones: checksums, moves, and what is taken away.
+    moments = sorted(random.Random(0).sample(range(1, steps - 12), 8)) + list(range(steps - 12, steps, 2))
+    for moment in moments:
+        root = tmp_path / str(moment)
+        process = in_a_process(remote, root, kill_at=moment)
+        process.communicate(timeout=30)
+        assert process.returncode == -signal.SIGKILL
         if (root / "VOCdevkit" / "VOC2012").exists():
-            whole += 1
             assert all((root / name).read_bytes() == content for name, content in few_images())
-        download_voc2012(root, remote=voc(server, "good"), **QUICK)
+        download_voc2012(root, remote=remote, **QUICK)
         assert is_complete(root)
-    assert whole < 10
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
@@ -391,10 +401,10 @@ def test_ctrl_c_says_how_to_go_on(server: FaultyServer, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert told.endswith("fcn-course: stopped; run the same command again, and it goes on from here\n")
     assert "Traceback" not in told
-    process = in_a_process(voc(server, "slow"), tmp_path, with_cli=True)
-    said, _ = process.communicate(timeout=60)
-    assert said.splitlines()[1:] == [f"30 training and 20 validation images are in {tmp_path}"]
+    here = part.stat().st_size
+    download_voc2012(tmp_path, remote=voc(server, "good"), **QUICK)
     assert is_complete(tmp_path)
+    assert server.asked == [("slow", None), ("good", f"bytes={here}-")]
 
 
 def test_two_processes_make_it_once(server: FaultyServer, tmp_path: Path) -> None:
