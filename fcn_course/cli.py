@@ -415,8 +415,10 @@ def predict(
 
 def main() -> None:
     """The command, in an environment that suits what it does."""
-    from fcn_course.environment import start_anew_in_fast_environment
+    from fcn_course.environment import QUIET_ENVIRONMENT, start_anew_in_fast_environment
 
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)  # kernels and servers inherit it
     if sys.platform == "linux" and sys.argv[1:2] in (["train"], ["evaluate"], ["predict"]):
         start_anew_in_fast_environment()
     app(prog_name="fcn-course")
