@@ -211,11 +211,12 @@ class Recipe(StrEnum):
 
 
 class Data(StrEnum):
-    """What can be fetched or written."""
+    """What can be fetched, written or looked at."""
 
     mini = "mini"
     voc2012 = "voc2012"
     weights = "weights"
+    verify = "verify"
 
 
 ProfileOption = Annotated[Profile | None, typer.Option(help="Data to work on; by default $FCN_COURSE_PROFILE.")]
@@ -223,18 +224,65 @@ Checkpoint = Annotated[Path | None, typer.Option(help="A model's file; by defaul
 
 
 @app.command()
-def data(what: Annotated[Data, typer.Argument(help="The bundled data, the real VOC2012 (2 GB), or weights.")]) -> None:
-    """Get data: write the bundled set again, download VOC2012, or download ImageNet weights."""
+def data(
+    what: Annotated[
+        Data, typer.Argument(help="The bundled data, the real VOC2012 (2 GB), ImageNet weights, or a check of files.")
+    ],
+    file: Annotated[
+        Path | None, typer.Option("--from", help="The archive or the weights, brought by hand: nothing is downloaded.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder for VOCdevkit; by default $FCN_COURSE_VOC2012, or data/voc2012.")
+    ] = None,
+) -> None:
+    """Get data: write the bundled set again, download VOC2012 or weights; or verify that every file is whole."""
     from fcn_course import download
-    from fcn_course.minivoc import write_minivoc
+
+    if file is not None and what not in (Data.voc2012, Data.weights):
+        raise ValueError(f"--from goes with voc2012 and weights, not with {what}")
+    if root is not None and what not in (Data.voc2012, Data.verify):
+        raise ValueError(f"--root goes with voc2012 and verify, not with {what}")
+    if what is Data.verify:
+        return _verify(root or download.voc2012_root())
+    try:
+        if what is Data.weights:
+            typer.echo(f"ResNet-18's ImageNet weights are in {download.imagenet_weights(file=file)}")
+        elif what is Data.mini:
+            from fcn_course.minivoc import write_minivoc
+
+            _count_images(write_minivoc(download.data_folder() / "minivoc"))
+        else:
+            _count_images(download.download_voc2012(root, file), download.VOC2012_IMAGES)
+    except KeyboardInterrupt:
+        typer.echo("fcn-course: stopped; run the same command again, and it goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
+def _count_images(root: Path, expected: dict[str, int] | None = None) -> None:
+    """Tell how many images there are. Raises ValueError when they are not as many as they should be."""
     from fcn_course.voc import VOCSegmentation
 
-    if what is Data.weights:
-        typer.echo(f"ResNet-18's ImageNet weights are in {download.imagenet_weights()}")
-        return
-    root = write_minivoc(download.data_folder() / "minivoc") if what is Data.mini else download.download_voc2012()
     sizes = {split: len(VOCSegmentation(root, split)) for split in ("train", "val")}
+    if expected is not None and sizes != expected:
+        raise ValueError(
+            f"{root} has {sizes['train']:,} training and {sizes['val']:,} validation images, and VOC2012 has "
+            f"{expected['train']:,} and {expected['val']:,}: move the folder away and run this again"
+        )
     typer.echo(f"{sizes['train']} training and {sizes['val']} validation images are in {root}")
+
+
+def _verify(root: Path) -> None:
+    """Name every file that is not as it should be."""
+    from fcn_course.verification import has_checksums, problems_of
+
+    problems = problems_of(root)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        noun = "problem" if len(problems) == 1 else "problems"
+        raise ValueError(f"{len(problems)} {noun} in {root}: move it away and get it anew with 'fcn-course data'")
+    compared = ", and is what it was when it was unpacked" if has_checksums(root) else ""
+    typer.echo(f"every file in {root} can be read{compared}")
 
 
 @app.command()
@@ -367,8 +415,10 @@ def predict(
 
 def main() -> None:
     """The command, in an environment that suits what it does."""
-    from fcn_course.environment import start_anew_in_fast_environment
+    from fcn_course.environment import QUIET_ENVIRONMENT, start_anew_in_fast_environment
 
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)  # kernels and servers inherit it
     if sys.platform == "linux" and sys.argv[1:2] in (["train"], ["evaluate"], ["predict"]):
         start_anew_in_fast_environment()
     app(prog_name="fcn-course")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from fcn_course.download import data_folder
+from fcn_course.download import data_folder, voc2012_root
 from fcn_course.minivoc import write_minivoc
 from fcn_course.model import FCN
 from fcn_course.training import COURSE_RECIPE, Recipe, train, training_set
@@ -111,7 +111,7 @@ def _minivoc_root() -> Path:
 
 
 def _voc2012_root() -> Path:
-    root = Path(os.environ.get("FCN_COURSE_VOC2012") or data_folder() / "voc2012")
+    root = voc2012_root()
     if not (root / "VOCdevkit" / "VOC2012").is_dir():
         raise FileNotFoundError(
             f"there is no VOCdevkit/VOC2012 in {root}: run 'fcn-course data voc2012' to download it, "

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -263,3 +264,22 @@ def test_lab_serves_the_first_notebook_to_this_machine_only(lab_address: str) ->
         assert json.load(answer)["type"] == "notebook"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(contents)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{contents}?token=wrong")
+    with urllib.request.urlopen(address) as page:  # without its token it asks for it
+        assert "/login?next=" in page.url
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="no list of listening sockets")
+def test_lab_listens_on_loopback_only(lab_address: str) -> None:
+    port = urllib.parse.urlsplit(lab_address).port
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            address, _, state = line.split()[1:4]
+            host, _, number = address.partition(":")
+            if state == "0A" and int(number, 16) == port:
+                listening.append(host)
+    assert listening
+    loopback = {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1 and ::1 as the kernel writes them
+    assert set(listening) <= loopback
