@@ -250,8 +250,13 @@ def train(
         Path | None, typer.Option("--from", help="Go on from this coarser model, such as a trained FCN-32s.")
     ] = None,
 ) -> None:
-    """Train an FCN, save it after every epoch, and score it on the validation images."""
-    from fcn_course.model import load_model, refined
+    """Train an FCN, save it after every epoch, and score it on the validation images.
+
+    Stopped by Ctrl-C, it exits with 130 and goes on when it is started again.
+    """
+    from accelerate import PartialState
+
+    from fcn_course.model import load_model, read_state, refined
     from fcn_course.profiles import get_profile
     from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Epoch, training_set
     from fcn_course.training import evaluate as evaluate_model
@@ -270,8 +275,10 @@ def train(
     for split in ("train", "val"):
         VOCSegmentation(chosen.root, split).verify()
 
+    tell = PartialState().print  # once, where several processes train together
+
     def report(epoch: Epoch) -> None:
-        typer.echo(
+        tell(
             f"epoch {epoch.number:3} of {settings.epochs}: loss {epoch.loss:.3f}, "
             f"pixel accuracy {epoch.pixel_accuracy:.3f}, mean IoU {epoch.mean_iou:.3f}, "
             f"{epoch.images_per_second:.1f} images/s"
@@ -279,9 +286,15 @@ def train(
 
     model = chosen.new_model(settings, seed, stride) if coarser is None else refined(load_model(coarser), stride)
     images = training_set(chosen.root, "train", settings)
-    train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
-    typer.echo(f"saved {file}")
-    typer.echo(four_numbers(evaluate_model(model, validation), beside_published=_is_official(chosen.name, validation)))
+    history = train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
+    if len(history) < settings.epochs:
+        raise typer.Exit(130)  # as a shell reports Ctrl-C
+    is_saved = file.is_file() and len(read_state(file)["history"]) == settings.epochs
+    if is_saved:
+        tell(f"saved {file}")
+    tell(four_numbers(evaluate_model(model, validation), beside_published=_is_official(chosen.name, validation)))
+    if not is_saved:
+        raise typer.Exit(1)
 
 
 @app.command()

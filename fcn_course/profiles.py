@@ -69,7 +69,7 @@ class Profile:
         if not self.checkpoint.exists():
             print(f"No trained model in {self.checkpoint.parent.name}/ yet: training it now, as in notebook 05.")
         model = self.new_model(recipe)
-        train(
+        history = train(
             model,
             training_set(self.root, "train", recipe),
             recipe,
@@ -77,6 +77,8 @@ class Profile:
             validate_every=max(1, recipe.epochs // 4),
             checkpoint=self.checkpoint,
         )
+        if len(history) < recipe.epochs:
+            raise KeyboardInterrupt("this model is not trained to its end")
         return model.eval()
 
 
