@@ -1,7 +1,7 @@
-"""What is lost when training is killed: SIGKILL at random moments, then the run goes on; does it end the same?
+"""What is lost when training is killed: a SIGKILL at a random moment, and then the run goes on.
 
-A small run on a few of the bundled images, on one thread of the processor. Each trial kills it once, looks at what is on
-the disk, lets a new process go on, and compares weights, optimizer and history with those of a run that nobody
+A small run on a few of the bundled images, on one thread of the processor. Each trial kills it once, looks at what is
+on the disk, lets a new process go on, and compares weights, optimizer and history with those of a run that nobody
 disturbed, bit by bit.
 
     TQDM_DISABLE=1 uv run python benchmarks/killed.py --trials 50
@@ -57,6 +57,12 @@ def finish(folder: Path) -> dict[str, object]:
     return state
 
 
+def finished_epochs(folder: Path) -> int:
+    """How many epochs the run in ``folder`` has reported."""
+    note = folder / "finished.txt"
+    return int(note.read_text() or 0) if note.exists() else 0
+
+
 def same(one: object, other: object) -> bool:
     """Whether two nests of dictionaries, lists, tensors and numbers are equal to the last bit; nan equals nan."""
     if isinstance(one, torch.Tensor):
@@ -68,19 +74,21 @@ def same(one: object, other: object) -> bool:
     return repr(one) == repr(other)
 
 
-def trial(moment: float, undisturbed: dict[str, object]) -> tuple[str, list[str]]:
-    """Kill a run after ``moment`` seconds and let it go on; gives when it was hit, and what went wrong."""
-    with tempfile.TemporaryDirectory(dir=data_folder()) as scratch:
+def trial(epoch: int, moment: float, undisturbed: dict[str, object]) -> tuple[str, list[str]]:
+    """Kill a run ``moment`` seconds into an epoch and let it go on; gives when it was hit, and what went wrong."""
+    with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         process = processes.Process(target=run, args=(folder,))
         process.start()
+        checkpoint = folder / "run.pt"
+        while finished_epochs(folder) < epoch:
+            time.sleep(0.005)
         process.join(timeout=moment)
         process.kill()
         process.join()
 
-        checkpoint, note = folder / "run.pt", folder / "finished.txt"
         wrong = []
-        finished = int((note.exists() and note.read_text()) or 0)
+        finished = finished_epochs(folder)
         kept = len(read_state(checkpoint)["history"]) if checkpoint.exists() else 0  # raises if it is not whole
         if kept < finished:
             wrong.append(f"{finished - kept} finished epochs lost")
@@ -103,7 +111,7 @@ def main(
     keep: Annotated[bool, typer.Option(help="Write results/killed.json.")] = True,
 ) -> None:
     """Run the trials, print a table, and exit with 1 if anything was lost."""
-    with tempfile.TemporaryDirectory(dir=data_folder()) as scratch:
+    with tempfile.TemporaryDirectory() as scratch:
         started = time.perf_counter()
         undisturbed = finish(Path(scratch))
         duration = time.perf_counter() - started
@@ -111,7 +119,8 @@ def main(
     hits: Counter[str] = Counter()
     faults: list[str] = []
     for _ in range(trials):
-        hit, wrong = trial(moments.uniform(0, duration), undisturbed)
+        epoch = moments.randrange(RECIPE.epochs)
+        hit, wrong = trial(epoch, moments.uniform(0, duration / RECIPE.epochs), undisturbed)
         hits[hit] += 1
         if wrong:
             faults.append(f"killed {hit}: {', '.join(wrong)}")
