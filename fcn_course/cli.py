@@ -254,9 +254,8 @@ def train(
 
     Stopped by Ctrl-C, it exits with 130 and goes on when it is started again.
     """
-    from accelerate import PartialState
-
     from fcn_course.model import load_model, read_state, refined
+    from fcn_course.processes import this_process
     from fcn_course.profiles import get_profile
     from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Epoch, training_set
     from fcn_course.training import evaluate as evaluate_model
@@ -275,7 +274,7 @@ def train(
     for split in ("train", "val"):
         VOCSegmentation(chosen.root, split).verify()
 
-    tell = PartialState().print  # once, where several processes train together
+    tell = this_process().print  # once, where several processes train together
 
     def report(epoch: Epoch) -> None:
         tell(
@@ -289,7 +288,8 @@ def train(
     history = train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
     if len(history) < settings.epochs:
         raise typer.Exit(130)  # as a shell reports Ctrl-C
-    is_saved = file.is_file() and len(read_state(file)["history"]) == settings.epochs
+    elsewhere = not this_process().is_main_process  # which wrote the file, perhaps on another machine
+    is_saved = elsewhere or (file.is_file() and len(read_state(file)["history"]) == settings.epochs)
     if is_saved:
         tell(f"saved {file}")
     tell(four_numbers(evaluate_model(model, validation), beside_published=_is_official(chosen.name, validation)))
@@ -363,6 +363,8 @@ def predict(
     from fcn_course.training import fastest_device, lower_precision
     from fcn_course.voc import CLASSES
 
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"--out must be a file name that ends in .png or .jpg, got {out}")
     chosen = get_profile(profile)
     model = load_model(checkpoint or chosen.newest_checkpoint()).to(fastest_device())
     image = prediction.read_photo(photo)

@@ -73,6 +73,10 @@ class FCN(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of a batch of normalised images."""
+        if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape or not images.is_floating_point():
+            raise ValueError(
+                f"images must be (N, 3, H, W) of floats, at least 1x1, got {tuple(images.shape)} {images.dtype}"
+            )
         features = {8: self.stage8(self.stem(images))}
         features[16] = self.stage16(features[8])
         features[32] = self.stage32(features[16])

@@ -1,5 +1,6 @@
 """What several processes that train together have to agree on; with one process, all of it is nothing."""
 
+import os
 from collections.abc import Iterator, Sized
 
 import torch
@@ -9,6 +10,12 @@ from torch import nn
 from torch.utils.data import Sampler
 
 from fcn_course.voc import VOID
+
+
+def this_process() -> PartialState:
+    """Which of how many processes this is, and its device; processors without a GPU talk to each other by gloo."""
+    is_one_of_several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return PartialState(cpu=is_one_of_several and not torch.cuda.is_available())
 
 
 class SharedOrder(Sampler[int]):
@@ -21,14 +28,14 @@ class SharedOrder(Sampler[int]):
         return len(self.data)
 
     def __iter__(self) -> Iterator[int]:
-        drawn = torch.empty((), dtype=torch.int64).random_().to(PartialState().device)
+        drawn = torch.empty((), dtype=torch.int64).random_().to(this_process().device)
         generator = torch.Generator().manual_seed(int(broadcast(drawn)))
         yield from torch.randperm(len(self), generator=generator).tolist()
 
 
 def draw_own_crops(seed: int, epoch: int) -> None:
     """Random numbers of its own for each process but the first, the same ones whenever a run comes to this epoch."""
-    if process := PartialState().process_index:
+    if process := this_process().process_index:
         torch.manual_seed(hash((seed, epoch, process)))
 
 
@@ -38,7 +45,7 @@ def as_part_of_the_batch(loss: torch.Tensor, masks: torch.Tensor, is_sum: bool) 
     ``loss`` is a sum over the images if ``is_sum``, else a mean over their labelled pixels, of which another process
     may have more.
     """
-    processes = PartialState().num_processes
+    processes = this_process().num_processes
     if processes == 1:
         return loss
     if is_sum:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
@@ -28,7 +28,14 @@ from tqdm.auto import tqdm
 from fcn_course.metrics import ConfusionMatrix
 from fcn_course.model import FCN, Upsampling, check_fits, read_state
 from fcn_course.prediction import evaluation_mode, most_likely
-from fcn_course.processes import SharedOrder, as_part_of_the_batch, check_same_start, draw_own_crops, share_statistics
+from fcn_course.processes import (
+    SharedOrder,
+    as_part_of_the_batch,
+    check_same_start,
+    draw_own_crops,
+    share_statistics,
+    this_process,
+)
 from fcn_course.saving import written_whole
 from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, random_crop, train_transform
 
@@ -262,7 +269,7 @@ def evaluate(model: nn.Module, data: Dataset[Sample]) -> ConfusionMatrix:
     bfloat16 where its hardware does, and is left in the mode it came in. Several processes share the images and all get
     the same sum.
     """
-    state = PartialState()
+    state = this_process()
     device = next(model.parameters()).device
     scores = ConfusionMatrix(len(CLASSES))
     mine = range(state.process_index, len(data), state.num_processes)  # type: ignore[arg-type]
@@ -380,15 +387,17 @@ def load_checkpoint(
 
 def fastest_device() -> torch.device:
     """The GPU of this machine, NVIDIA's or Apple's, or else its CPU."""
-    return PartialState().device
+    return this_process().device
 
 
 def accelerator_for(recipe: Recipe) -> Accelerator:
     """Accelerate's view of this machine, with bfloat16 where ``recipe`` asks for it and the hardware computes it."""
     # One process may train by several recipes; Accelerate otherwise keeps the first one's precision for good.
     AcceleratorState._reset_state()
+    device = this_process().device
     return Accelerator(
-        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16(PartialState().device) else "no",
+        cpu=device.type == "cpu" and this_process().num_processes > 1,
+        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16(device) else "no",
         dataloader_config=DataLoaderConfiguration(split_batches=True),  # batch_size is that of all devices together
     )
 
