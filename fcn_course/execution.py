@@ -19,7 +19,16 @@ from tqdm import tqdm
 from fcn_course.environment import FAST_ENVIRONMENT
 
 # What nbformat raises for a file that is no notebook, or one of another age.
-UNREADABLE = (NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError, KeyError, TypeError, OSError)
+UNREADABLE = (
+    NotJSONError,
+    nbformat.NBFormatError,
+    nbformat.ValidationError,
+    UnicodeDecodeError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    OSError,
+)
 
 
 class NotebookError(ValueError):

@@ -102,8 +102,8 @@ def get_profile(name: str | None = None) -> Profile:
 
 def _epochs(default: int) -> int:
     wanted = os.environ.get("FCN_COURSE_EPOCHS") or str(default)
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise ValueError(f"FCN_COURSE_EPOCHS must be a whole number from 1 on, got {wanted!r}")
+    if not wanted.isdecimal() or len(wanted) > 9 or int(wanted) < 1:
+        raise ValueError(f"FCN_COURSE_EPOCHS must be a whole number from 1 on, got {wanted[:30]!r}")
     return int(wanted)
 
 
