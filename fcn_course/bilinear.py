@@ -3,10 +3,12 @@
 Pixel centres lie half a pixel inside, as in ``torch.nn.functional.interpolate(align_corners=False)``.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
-from fcn_course.transposed_conv import output_padding_for, upsampling_geometry
+from fcn_course.transposed_conv import output_padding_for, upsampling_geometry, whole_number
 
 
 def tent(distance: torch.Tensor) -> torch.Tensor:
@@ -27,8 +29,8 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> to
             f"bilinear upsampling keeps channels apart, so in_channels and out_channels must be equal, "
             f"got {in_channels} and {out_channels}: change the number of channels with a 1x1 convolution first"
         )
-    if in_channels < 1 or kernel_size < 1:
-        raise ValueError(f"channels and kernel_size must be >= 1, got {in_channels} and {kernel_size}")
+    in_channels, out_channels = whole_number("channels", in_channels, 1), int(out_channels)
+    kernel_size = whole_number("kernel_size", kernel_size, 1)
     weight = torch.zeros(in_channels, out_channels, kernel_size, kernel_size)
     profile = tent_profile(kernel_size)
     weight[range(in_channels), range(out_channels)] = profile[:, None] * profile[None, :]
@@ -62,6 +64,7 @@ def upsampling_layer(channels: int, scale: int, trainable: bool = True, grouped:
     each channel, (channels, 1, k, k). It has no bias; with ``trainable=False`` the weight stays as it is.
     """
     kernel_size, stride, padding = upsampling_geometry(scale)
+    channels = whole_number("channels", channels, 1)
     groups = channels if grouped else 1
     layer = nn.ConvTranspose2d(channels, channels, kernel_size, stride, padding, groups=groups, bias=False)
     kernels = bilinear_kernel(1, 1, kernel_size) if grouped else bilinear_kernel(channels, channels, kernel_size)
@@ -76,7 +79,9 @@ def upsample(x: torch.Tensor, scale: int) -> torch.Tensor:
     Takes (..., H, W) and gives (..., scale * H, scale * W); equal to ``F.interpolate(mode="bilinear",
     align_corners=False)``. Outside the outermost pixel centres the outermost pixels are repeated.
     """
-    upsampling_geometry(scale)
+    scale = whole_number("scale", scale, 1)
+    if x.ndim < 2 or 0 in x.shape[-2:] or not x.is_floating_point():
+        raise ValueError(f"x must be (..., H, W) of floats, at least 1x1, got {tuple(x.shape)} {x.dtype}")
     height, width = x.shape[-2:]
     top, bottom, down = _neighbours(height, scale, x)
     left, right, across = _neighbours(width, scale, x)
@@ -90,7 +95,9 @@ def coverage(size: int | tuple[int, int], scale: int) -> torch.Tensor:
     It is 1 inside. Near the frame the tents of neighbours that do not exist are missing, and it sinks, in the corners
     most. Dividing the layer's output by it repairs the frame.
     """
-    height, width = (size, size) if isinstance(size, int) else size
+    scale = whole_number("scale", scale, 1)
+    pair = size if isinstance(size, Sequence) else (size, size)
+    height, width = (whole_number("size", side, 1) for side in pair)
     return _coverage_along(height, scale)[:, None] * _coverage_along(width, scale)[None, :]
 
 

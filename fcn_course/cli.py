@@ -298,8 +298,12 @@ def train(
         Path | None, typer.Option("--from", help="Go on from this coarser model, such as a trained FCN-32s.")
     ] = None,
 ) -> None:
-    """Train an FCN, save it after every epoch, and score it on the validation images."""
-    from fcn_course.model import load_model, refined
+    """Train an FCN, save it after every epoch, and score it on the validation images.
+
+    Stopped by Ctrl-C, it exits with 130 and goes on when it is started again.
+    """
+    from fcn_course.model import load_model, read_state, refined
+    from fcn_course.processes import this_process
     from fcn_course.profiles import get_profile
     from fcn_course.training import COURSE_RECIPE, D2L_RECIPE, Epoch, training_set
     from fcn_course.training import evaluate as evaluate_model
@@ -318,8 +322,10 @@ def train(
     for split in ("train", "val"):
         VOCSegmentation(chosen.root, split).verify()
 
+    tell = this_process().print  # once, where several processes train together
+
     def report(epoch: Epoch) -> None:
-        typer.echo(
+        tell(
             f"epoch {epoch.number:3} of {settings.epochs}: loss {epoch.loss:.3f}, "
             f"pixel accuracy {epoch.pixel_accuracy:.3f}, mean IoU {epoch.mean_iou:.3f}, "
             f"{epoch.images_per_second:.1f} images/s"
@@ -327,9 +333,16 @@ def train(
 
     model = chosen.new_model(settings, seed, stride) if coarser is None else refined(load_model(coarser), stride)
     images = training_set(chosen.root, "train", settings)
-    train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
-    typer.echo(f"saved {file}")
-    typer.echo(four_numbers(evaluate_model(model, validation), beside_published=_is_official(chosen.name, validation)))
+    history = train_model(model, images, settings, val_data=validation, checkpoint=file, seed=seed, on_epoch=report)
+    if len(history) < settings.epochs:
+        raise typer.Exit(130)  # as a shell reports Ctrl-C
+    elsewhere = not this_process().is_main_process  # which wrote the file, perhaps on another machine
+    is_saved = elsewhere or (file.is_file() and len(read_state(file)["history"]) == settings.epochs)
+    if is_saved:
+        tell(f"saved {file}")
+    tell(four_numbers(evaluate_model(model, validation), beside_published=_is_official(chosen.name, validation)))
+    if not is_saved:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -398,6 +411,8 @@ def predict(
     from fcn_course.training import fastest_device, lower_precision
     from fcn_course.voc import CLASSES
 
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"--out must be a file name that ends in .png or .jpg, got {out}")
     chosen = get_profile(profile)
     model = load_model(checkpoint or chosen.newest_checkpoint()).to(fastest_device())
     image = prediction.read_photo(photo)

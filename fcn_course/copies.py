@@ -11,7 +11,8 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.reader import NotJSONError
+
+from fcn_course.execution import UNREADABLE
 
 
 def work_folder(notebooks: Path) -> Path:
@@ -82,12 +83,12 @@ def _cells(path: Path) -> list[tuple[str, str]] | None:
     """Type and text of every cell, or None where the file is no notebook any more."""
     try:
         return [(cell.cell_type, cell.source) for cell in nbformat.read(path, as_version=4).cells]
-    except (NotJSONError, nbformat.ValidationError):
+    except UNREADABLE:
         return None
 
 
 def _read(path: Path) -> NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
-    except (NotJSONError, nbformat.ValidationError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} is no notebook any more: get a clean one without --keep-answers") from error

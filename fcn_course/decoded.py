@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
+
+from fcn_course.saving import written_whole
 
 
 class Pairs(Protocol):
@@ -55,19 +57,14 @@ def decode_once(pairs: Pairs, name: str, folder: Path) -> Decoded:
     """
     file = folder / f"{name}-{_fingerprint([*pairs.image_paths, *pairs.mask_paths])}.bytes"
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(f".{os.getpid()}.part")
-        try:
-            _write_all(pairs, unfinished)
-            for outdated in folder.glob(f"{name}-*.bytes"):
-                outdated.unlink(missing_ok=True)
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with written_whole(file) as target:
+            _write_all(pairs, target)
+        for outdated in set(folder.glob(f"{name}-*.bytes")) - {file}:
+            outdated.unlink(missing_ok=True)
     return Decoded(file, pairs.sizes)
 
 
-def _write_all(pairs: Pairs, file: Path) -> None:
+def _write_all(pairs: Pairs, target: BinaryIO) -> None:
     """Every pair at its place; libjpeg and zlib leave Python free, so that all processors decode."""
     starts = _starts(pairs.sizes)
     one_at_a_time = Lock()
@@ -81,7 +78,7 @@ def _write_all(pairs: Pairs, file: Path) -> None:
 
     count = len(pairs.sizes)
     progress = tqdm(total=count, desc="decoding images, once", unit="image", delay=1, leave=False)
-    with file.open("wb") as target, ThreadPoolExecutor(os.cpu_count()) as threads, progress:
+    with ThreadPoolExecutor(os.cpu_count()) as threads, progress:
         for _ in threads.map(decode_and_write, range(count)):
             progress.update()
 

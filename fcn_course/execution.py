@@ -18,6 +18,18 @@ from tqdm import tqdm
 
 from fcn_course.environment import FAST_ENVIRONMENT
 
+# What nbformat raises for a file that is no notebook, or one of another age.
+UNREADABLE = (
+    NotJSONError,
+    nbformat.NBFormatError,
+    nbformat.ValidationError,
+    UnicodeDecodeError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    OSError,
+)
+
 
 class NotebookError(ValueError):
     """A notebook stopped; the message says at which cell, and why, in one sentence."""
@@ -139,8 +151,10 @@ def run_all(paths: Sequence[Path], profile: str | None = None, out: Path | None 
                 if out is not None:
                     out.mkdir(parents=True, exist_ok=True)
                     nbformat.write(notebook, out / path.name)
-        except (NotebookError, NotJSONError) as failure:
+        except NotebookError as failure:
             error = str(failure).partition("\n")[0]
+        except UNREADABLE as failure:
+            error = f"it is no notebook that can be read ({type(failure).__name__})"
         results.append(Result(path.stem, time.perf_counter() - start, error))
     return results
 

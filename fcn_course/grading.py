@@ -19,7 +19,6 @@ from unittest.mock import patch
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.reader import NotJSONError
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from sqlalchemy.exc import SAWarning
@@ -27,7 +26,7 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from fcn_course.authoring import read_source
-from fcn_course.execution import select
+from fcn_course.execution import UNREADABLE, select
 from fcn_course.plots import grade_map
 
 
@@ -132,7 +131,7 @@ def flaw(folder: Path, student: str, name: str) -> str:
         return f"there is no such file, but {others}; give the notebook its name back"
     try:
         handed_in = nbformat.read(path, as_version=4)
-    except (NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError, KeyError) as error:
+    except UNREADABLE as error:
         return f"it is no notebook any more ({type(error).__name__}); ask for it once more"
     wanted = _graded_cells(nbformat.read(folder / "source" / name / f"{name}.ipynb", as_version=4))
     found = _graded_cells(handed_in)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
+from fcn_course.transposed_conv import whole_number
+
 
 class ConfusionMatrix:
     """Counts how often pixels of each class were given each class.
@@ -19,9 +21,7 @@ class ConfusionMatrix:
     """
 
     def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
-        if num_classes < 1:
-            raise ValueError(f"num_classes must be >= 1, got {num_classes}")
-        self.num_classes = num_classes
+        self.num_classes = num_classes = whole_number("num_classes", num_classes, 1)
         self.ignore_index = ignore_index
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
 
@@ -35,6 +35,9 @@ class ConfusionMatrix:
                 f"pred and target must have one shape, got {tuple(pred.shape)} and {tuple(target.shape)}: "
                 "take the argmax of logits over the class dimension first"
             )
+        for name, labels in (("pred", pred), ("target", target)):
+            if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+                raise TypeError(f"{name} must hold class indices, whole numbers, got {labels.dtype}")
         counted = target != self.ignore_index
         size = self.num_classes
         for name, labels in (("target", target), ("pred", pred)):
@@ -124,8 +127,9 @@ def distance_to_contour(labels: torch.Tensor, furthest: int) -> torch.Tensor:
     the void band around an object has a contour on each side. The frame of the image is none.
     Raises ValueError when ``furthest`` is below 1.
     """
-    if furthest < 1:
-        raise ValueError(f"furthest must be >= 1, got {furthest}")
+    furthest = whole_number("furthest", furthest, 1)
+    if labels.ndim != 2:
+        raise ValueError(f"labels must be (H, W), got {tuple(labels.shape)}")
     reached = torch.zeros(labels.shape)
     changes_down, changes_across = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
     for changes, one_side, other_side in (

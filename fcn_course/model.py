@@ -5,6 +5,9 @@ ResNet-18 (He et al., CVPR 2016) in VGG's place.
 """
 
 import os
+import pickle
+import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from itertools import chain, takewhile
 from pathlib import Path
@@ -17,6 +20,7 @@ from torch import nn
 
 from fcn_course.bilinear import upsampling_layer
 from fcn_course.download import imagenet_weights
+from fcn_course.transposed_conv import whole_number
 
 Upsampling = Literal["fixed", "grouped", "dense"]
 
@@ -52,10 +56,11 @@ class FCN(nn.Module):
         upsampling: Upsampling = "fixed",
     ) -> None:
         super().__init__()
-        if output_stride not in STAGE_CHANNELS:
+        if output_stride not in list(STAGE_CHANNELS):
             raise ValueError(f"output_stride must be 32, 16 or 8, got {output_stride}")
-        if num_classes < 1:
-            raise ValueError(f"num_classes must be >= 1, got {num_classes}")
+        num_classes = whole_number("num_classes", num_classes, 1)
+        if num_classes > 255:
+            raise ValueError(f"num_classes must be at most 255, because masks are bytes and 255 is void: {num_classes}")
         self.config: dict[str, Any] = {
             "num_classes": num_classes,
             "output_stride": output_stride,
@@ -77,6 +82,10 @@ class FCN(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of a batch of normalised images."""
+        if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape or not images.is_floating_point():
+            raise ValueError(
+                f"images must be (N, 3, H, W) of floats, at least 1x1, got {tuple(images.shape)} {images.dtype}"
+            )
         features = {8: self.stage8(self.stem(images))}
         features[16] = self.stage16(features[8])
         features[32] = self.stage32(features[16])
@@ -115,9 +124,36 @@ def load_model(path: str | os.PathLike[str]) -> FCN:
     checkpoint = read_state(path)
     if not {"model", "config"} <= checkpoint.keys():
         raise ValueError(f"{path} is no checkpoint of this course: it has {', '.join(map(str, checkpoint))}"[:300])
+    check_fits(path, checkpoint)
     model = FCN(**checkpoint["config"])
     model.load_state_dict(checkpoint["model"])
     return model.eval()
+
+
+def check_fits(path: str | os.PathLike[str], checkpoint: dict[str, Any]) -> None:
+    """Raise ValueError unless the weights in ``checkpoint`` are those of the FCN that its config describes."""
+    config = checkpoint["config"]
+    if not isinstance(config, dict) or config.keys() != {"num_classes", "output_stride", "upsampling"}:
+        raise ValueError(f"{path} describes no FCN of this course: its config is {str(config)[:100]}")
+    try:
+        with torch.device("meta"):  # only shapes are needed
+            expected = FCN(**config).state_dict()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} describes no FCN of this course: {error}") from error
+    _check_shapes(path, checkpoint["model"], expected)
+
+
+def _check_shapes(path: str | os.PathLike[str], found: object, expected: dict[str, torch.Tensor]) -> None:
+    """Raise ValueError unless ``found`` has a tensor for each of ``expected``, of its shape, and no other."""
+    if not isinstance(found, dict) or found.keys() != expected.keys():
+        other = sorted(map(str, set(found if isinstance(found, dict) else ()) ^ expected.keys()))
+        raise ValueError(f"{path} does not hold the weights of this network: {other[0]} is in only one of them")
+    for name, value in expected.items():
+        if not isinstance(found[name], torch.Tensor) or found[name].shape != value.shape:
+            shape = tuple(getattr(found[name], "shape", ()))
+            raise ValueError(
+                f"{path} does not hold the weights of this network: {name} is {shape}, not {tuple(value.shape)}"
+            )
 
 
 def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -125,13 +161,24 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises FileNotFoundError when the file is missing, ValueError when it is damaged or holds anything else.
     """
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a folder, not a file of tensors")
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickles that torch did not write
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        intact = not zipfile.is_zipfile(path) or zipfile.ZipFile(path).testzip() is None  # torch compares no checksums
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} holds something else than tensors and plain values; it is not read, because it could run code"
+        ) from error
+    except OSError:
+        raise
     except Exception as error:  # torch.load raises many kinds for a file that is not what it expects
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is damaged or is no file of tensors: {reason}") from error
+        raise ValueError(f"{path} is damaged or is no file of tensors: {_first_line(error)}") from error
+    if not intact:
+        raise ValueError(f"{path} is damaged: its checksums do not agree with what it holds")
     if not isinstance(state, dict):
         raise ValueError(f"{path} holds a {type(state).__name__}, not a dictionary of tensors")
     return state
@@ -235,8 +282,10 @@ def _resnet18(weights: str | os.PathLike[str] | None) -> torchvision.models.ResN
         return resnet
     path = imagenet_weights() if weights == "imagenet" else Path(weights)
     state = read_state(path)
-    try:
-        resnet.load_state_dict(state)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"{path} does not hold the weights of a ResNet-18: {str(error)[:200]}") from error
+    _check_shapes(path, state, resnet.state_dict())
+    resnet.load_state_dict(state)
     return resnet
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].partition(". ")[0] or "it is empty"

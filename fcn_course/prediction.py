@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from numbers import Integral
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,7 +17,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 from fcn_course.transposed_conv import IntPair
-from fcn_course.voc import IMAGENET_MEAN, IMAGENET_STD
+from fcn_course.voc import IMAGENET_MEAN, IMAGENET_STD, readable
 
 Weight = Literal["gaussian", "equal"]
 
@@ -28,11 +29,8 @@ def read_photo(path: str | os.PathLike[str]) -> Image.Image:
     """The photo in a file, RGB and upright. Raises FileNotFoundError or, for a file that is no image, ValueError."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no photo {path}")
-    try:
-        with Image.open(path) as photo:
-            return ImageOps.exif_transpose(photo).convert("RGB")
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read as an image: {error}") from error
+    with readable(path, "cannot be read as an image"), Image.open(path) as photo:
+        return _rgb(photo)
 
 
 def normalize(image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:
@@ -48,12 +46,26 @@ def normalize(image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:
 def _bytes(image: Image.Image | np.ndarray | torch.Tensor) -> torch.Tensor:
     """(3, H, W) uint8, of what :func:`normalize` takes."""
     if isinstance(image, Image.Image):
-        image = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        image = np.array(_rgb(image))
     if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8:
+            raise ValueError(f"an image must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
         image = torch.from_numpy(image).movedim(-1, 0) if image.ndim == 3 else torch.from_numpy(image)
-    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.uint8:
+    if not isinstance(image, torch.Tensor):
+        raise TypeError(f"an image must be a PIL image, an array or a tensor, got {type(image).__name__}")
+    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.uint8 or 0 in image.shape:
         raise ValueError(f"an image must be (3, H, W) uint8, got {tuple(image.shape)} {image.dtype}")
     return image
+
+
+def _rgb(photo: Image.Image) -> Image.Image:
+    """Upright and in RGB. Raises ValueError for pixels of 32 bits, whose range nobody knows."""
+    photo = ImageOps.exif_transpose(photo)
+    if photo.mode.startswith("I;16"):  # Pillow would cut all values off at 255
+        photo = Image.fromarray((np.array(photo) >> 8).astype(np.uint8))
+    if photo.mode in ("I", "F"):
+        raise ValueError(f"a photo must have 8 or 16 bits a channel, this one is in Pillow's mode {photo.mode}")
+    return photo.convert("RGB")
 
 
 @torch.inference_mode()
@@ -151,9 +163,16 @@ def tile_boxes(size: tuple[int, int], tile: tuple[int, int], overlap: IntPair = 
     image's edge. Where the image is smaller than a tile the box shrinks to the next multiple of 32 and may end past the
     edge. Raises ValueError when a side of ``tile`` is no multiple of 32 or ``overlap`` is not smaller than the tile.
     """
-    overlaps = (overlap, overlap) if isinstance(overlap, int) else overlap
-    rows, columns = (list(_spans(*side)) for side in zip(size, tile, overlaps, strict=True))
+    overlaps = overlap if isinstance(overlap, Sequence) else (overlap, overlap)
+    for name, pair in (("size", size), ("tile", tile), ("overlap", overlaps)):
+        if not isinstance(pair, Sequence) or len(pair) != 2 or not all(_is_whole(side) for side in pair):
+            raise TypeError(f"{name} must be two whole numbers, height and width, got {pair!r}")
+    rows, columns = (list(_spans(*map(int, side))) for side in zip(size, tile, overlaps, strict=True))
     return [(top, left, height, width) for top, height in rows for left, width in columns]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _spans(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:

@@ -69,7 +69,7 @@ class Profile:
         if not self.checkpoint.exists():
             print(f"No trained model in {self.checkpoint.parent.name}/ yet: training it now, as in notebook 05.")
         model = self.new_model(recipe)
-        train(
+        history = train(
             model,
             training_set(self.root, "train", recipe),
             recipe,
@@ -77,6 +77,8 @@ class Profile:
             validate_every=max(1, recipe.epochs // 4),
             checkpoint=self.checkpoint,
         )
+        if len(history) < recipe.epochs:
+            raise KeyboardInterrupt("this model is not trained to its end")
         return model.eval()
 
 
@@ -100,8 +102,8 @@ def get_profile(name: str | None = None) -> Profile:
 
 def _epochs(default: int) -> int:
     wanted = os.environ.get("FCN_COURSE_EPOCHS") or str(default)
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise ValueError(f"FCN_COURSE_EPOCHS must be a whole number from 1 on, got {wanted!r}")
+    if not wanted.isdecimal() or len(wanted) > 9 or int(wanted) < 1:
+        raise ValueError(f"FCN_COURSE_EPOCHS must be a whole number from 1 on, got {wanted[:30]!r}")
     return int(wanted)
 
 

@@ -4,8 +4,10 @@ Placement, precision and several devices come from Hugging Face Accelerate: the 
 an Apple GPU, or, started by ``accelerate launch -m fcn_course train``, on several of them.
 """
 
+import io
 import math
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +16,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
@@ -24,8 +26,17 @@ from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
 from fcn_course.metrics import ConfusionMatrix
-from fcn_course.model import FCN, Upsampling, read_state
+from fcn_course.model import FCN, Upsampling, check_fits, read_state
 from fcn_course.prediction import evaluation_mode, most_likely
+from fcn_course.processes import (
+    SharedOrder,
+    as_part_of_the_batch,
+    check_same_start,
+    draw_own_crops,
+    share_statistics,
+    this_process,
+)
+from fcn_course.saving import written_whole
 from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, random_crop, train_transform
 
 Sample = tuple[torch.Tensor, torch.Tensor]
@@ -162,10 +173,11 @@ def train(
 
     After every ``validate_every`` epochs, and the last, the model is scored on ``val_data``.
     With ``checkpoint``, a file, the run is saved there after every epoch, and a run that finds the file goes on from
-    it, to the same result as if it had never stopped. Ctrl-C stops the run with a line that says what is kept, and
-    gives the epochs so far; so does a KeyboardInterrupt that ``on_step``, called after every step, raises.
-    Raises ValueError when the file is of another recipe, when there are fewer images than a batch holds, or when the
-    loss is no longer a finite number.
+    it, to the same result as if it had never stopped. When an epoch cannot be saved, because the disk is full, a line
+    says so, the file keeps the epochs before, and the next epoch saves all. Ctrl-C stops the run with a line that says
+    what is kept, and gives the epochs so far; so does a KeyboardInterrupt that ``on_step``, called after every step,
+    raises. Raises ValueError when the file is of another recipe, when there are fewer images than a batch holds, or
+    when the loss is no longer a finite number; OSError when no file can be written there.
     """
     if len(data) < recipe.batch_size:  # type: ignore[arg-type]
         raise ValueError(
@@ -173,13 +185,22 @@ def train(
         )
     set_seed(seed)
     accelerator = accelerator_for(recipe)
+    if recipe.batch_size % accelerator.num_processes:
+        raise ValueError(
+            f"{accelerator.num_processes} processes cannot share batches of {recipe.batch_size} images: "
+            f"choose a batch_size that is a multiple of {accelerator.num_processes}"
+        )
     workers = 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() or 1)
-    loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
+    order = SharedOrder(data)  # type: ignore[arg-type]
+    loader = DataLoader(data, recipe.batch_size, sampler=order, drop_last=True, num_workers=workers)
     optimizer = optimizer_for(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate_factor(recipe, recipe.epochs * len(loader)))
     history: list[Epoch] = []
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and os.path.lexists(checkpoint):
         history = load_checkpoint(checkpoint, model, recipe, optimizer, schedule)
+    if checkpoint is not None and len(history) < recipe.epochs and accelerator.is_main_process:
+        _check_writable(Path(checkpoint))
+    check_same_start(len(history))
     if recipe.channels_last:
         model.to(memory_format=torch.channels_last)
     # Accelerate marks what it prepares, for good, and leaves alone what is marked. So it gets a shell around the model.
@@ -190,8 +211,10 @@ def train(
         initial=len(history) * len(loader), total=steps, desc="training", unit="batch", leave=False, delay=1,
         disable=not accelerator.is_main_process,
     )  # fmt: skip
+    saved = len(history)
     try:
         for number in range(len(history) + 1, recipe.epochs + 1):
+            draw_own_crops(seed, number)
             prepared.train()
             loss_sum = torch.zeros((), device=accelerator.device)
             started = time.perf_counter()
@@ -205,23 +228,28 @@ def train(
                     images_summed = recipe.batch_size if recipe.sum_over_images else 1
                     on_step(Step(at, steps, loss.item() / images_summed, history))
             images_seen = len(loader) * recipe.batch_size
-            mean_loss = loss_sum.item() / (images_seen if recipe.sum_over_images else len(loader))
+            mean_loss = reduce(loss_sum).item() / (images_seen if recipe.sum_over_images else len(loader))
             if not math.isfinite(mean_loss):
                 raise ValueError(f"the loss became {mean_loss} in epoch {number}: try a smaller learning_rate")
             epoch = Epoch(number, mean_loss, images_seen / (time.perf_counter() - started))
 
+            share_statistics(model)
             if val_data is not None and (number % validate_every == 0 or number == recipe.epochs):
                 scores = evaluate(model, val_data)
                 epoch.pixel_accuracy, epoch.mean_iou = scores.pixel_accuracy, scores.mean_iou
             history.append(epoch)
             if checkpoint is not None and accelerator.is_main_process:
-                save_checkpoint(checkpoint, model, recipe, optimizer, schedule, history)
+                try:
+                    save_checkpoint(checkpoint, model, recipe, optimizer, schedule, history)
+                    saved = number
+                except OSError as error:
+                    tqdm.write(_not_saved(epoch, recipe, error, _on_disk(checkpoint, saved)))
             if on_epoch is not None:
                 on_epoch(epoch)
     except KeyboardInterrupt:
         progress.close()
-        kept = f"{checkpoint} holds {len(history)} epochs" if checkpoint and history else "nothing is kept on disk"
-        accelerator.print(f"Stopped in epoch {len(history) + 1}; {kept}.")
+        then = ": run this again to go on" if saved else ", but the model has what it learned so far"
+        accelerator.print(f"Stopped in epoch {len(history) + 1}; {_on_disk(checkpoint, saved)}{then}.")
     progress.close()
     return history
 
@@ -241,6 +269,7 @@ def take_step(
     if recipe.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     loss = pixel_loss(model(images), masks, recipe)
+    loss = as_part_of_the_batch(loss, masks, is_sum=recipe.sum_over_images)
     optimizer.zero_grad()
     accelerator.backward(loss)
     optimizer.step()
@@ -255,17 +284,19 @@ def evaluate(model: nn.Module, data: Dataset[Sample]) -> ConfusionMatrix:
     bfloat16 where its hardware does, and is left in the mode it came in. Several processes share the images and all get
     the same sum.
     """
-    state = PartialState()
+    state = this_process()
     device = next(model.parameters()).device
     scores = ConfusionMatrix(len(CLASSES))
     mine = range(state.process_index, len(data), state.num_processes)  # type: ignore[arg-type]
-    progress = tqdm(total=len(mine), desc="evaluating", unit="image", leave=False, delay=1)
+    progress = tqdm(
+        total=len(mine), desc="evaluating", unit="image", leave=False, delay=1, disable=not state.is_main_process
+    )
     with evaluation_mode(model), lower_precision(device), progress:
         for images, masks in _batches_of_one_shape(data, mine):
             logits = model(images.to(device, memory_format=torch.channels_last))
             scores.update(most_likely(logits), masks.to(device))
             progress.update(len(images))
-    scores.counts = reduce(scores.counts.to(state.device))
+    scores.counts = reduce(scores.counts.to(state.device), "sum")
     return scores
 
 
@@ -292,8 +323,6 @@ def save_checkpoint(
     history: list[Epoch],
 ) -> None:
     """Write everything a run needs to go on to ``path``: whole or not at all, whenever the power fails."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         "model": model.state_dict(),
         "config": model.config,
@@ -303,12 +332,30 @@ def save_checkpoint(
         "history": [asdict(epoch) for epoch in history],
         "random": {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()},
     }
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    in_memory = io.BytesIO()  # torch.save tells a full disk as an error in its own insides
+    torch.save(state, in_memory)
+    with written_whole(Path(path)) as file:
+        file.write(in_memory.getbuffer())
+
+
+def _check_writable(path: Path) -> None:
+    """Raise OSError before the first epoch, rather than after it, when no file can be written to ``path``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OSError(f"no checkpoint can be written to {path} ({error.strerror}): choose another place") from error
+
+
+def _on_disk(checkpoint: str | os.PathLike[str] | None, epochs: int) -> str:
+    return f"{checkpoint} holds {epochs} epoch{'s' * (epochs > 1)}" if epochs else "nothing is kept on disk"
+
+
+def _not_saved(epoch: Epoch, recipe: Recipe, error: OSError, on_disk: str) -> str:
+    going_on = "training goes on, and the next epoch saves all"
+    then = going_on if epoch.number < recipe.epochs else "the model in memory has learned from them all"
+    return f"Epoch {epoch.number} could not be saved ({error.strerror or error}): {on_disk}; {then}. Make room there."
 
 
 def load_checkpoint(
@@ -328,6 +375,7 @@ def load_checkpoint(
     if missing:
         raise ValueError(f"{path} is no checkpoint of a training run: it lacks {', '.join(sorted(missing))}")
     for kind, then, now in (("model", state["config"], model.config), ("recipe", state["recipe"], asdict(recipe))):
+        then = then if isinstance(then, dict) else {}
         differing = [name for name in now if then.get(name) != now[name]]
         if differing:
             name = differing[0]
@@ -335,26 +383,36 @@ def load_checkpoint(
                 f"{path} is of another {kind}: its {name} is {then.get(name)}, not {now[name]}; "
                 "delete the file to start afresh, or choose another one"
             )
+    check_fits(path, state)
+    # First what may still be refused, and belongs to this run alone; the model last.
+    try:
+        history = [Epoch(**epoch) for epoch in state["history"]]
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["random"]["cpu"])
+        if len(state["random"]["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(state["random"]["cuda"])
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged, and no run can go on from it: {error!r}; delete it to start afresh"
+        ) from error
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    torch.set_rng_state(state["random"]["cpu"])
-    if len(state["random"]["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["random"]["cuda"])
-    return [Epoch(**epoch) for epoch in state["history"]]
+    return history
 
 
 def fastest_device() -> torch.device:
     """The GPU of this machine, NVIDIA's or Apple's, or else its CPU."""
-    return PartialState().device
+    return this_process().device
 
 
 def accelerator_for(recipe: Recipe) -> Accelerator:
     """Accelerate's view of this machine, with bfloat16 where ``recipe`` asks for it and the hardware computes it."""
     # One process may train by several recipes; Accelerate otherwise keeps the first one's precision for good.
     AcceleratorState._reset_state()
+    device = this_process().device
     return Accelerator(
-        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16(PartialState().device) else "no",
+        cpu=device.type == "cpu" and this_process().num_processes > 1,
+        mixed_precision="bf16" if recipe.mixed_precision and _computes_bfloat16(device) else "no",
         dataloader_config=DataLoaderConfiguration(split_batches=True),  # batch_size is that of all devices together
     )
 

@@ -4,6 +4,9 @@ Arguments mean what they mean in ``torch.nn.functional``. The arithmetic follows
 convolution arithmetic for deep learning* (2016), sections 2 and 4.
 """
 
+from collections.abc import Sequence
+from operator import index
+
 import torch
 
 IntPair = int | tuple[int, int]
@@ -17,7 +20,7 @@ def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: int 
 
     Raises ValueError when an argument is out of range or the kernel does not fit into the padded input.
     """
-    _check_geometry(size, kernel_size, stride, padding, dilation)
+    size, kernel_size, stride, padding, dilation = _whole_geometry(size, kernel_size, stride, padding, dilation)
     reach = dilation * (kernel_size - 1) + 1
     room = size + 2 * padding - reach
     if room < 0:
@@ -38,8 +41,8 @@ def conv_transpose_output_size(
 
     Raises ValueError when an argument is out of range or nothing is left after padding is cut off.
     """
-    _check_geometry(size, kernel_size, stride, padding, dilation)
-    _check_output_padding(output_padding, stride, dilation)
+    size, kernel_size, stride, padding, dilation = _whole_geometry(size, kernel_size, stride, padding, dilation)
+    output_padding = _whole_output_padding(output_padding, stride, dilation)
     result = (size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1 + output_padding
     if result < 1:
         raise ValueError(
@@ -72,7 +75,7 @@ def upsampling_geometry(scale: int) -> tuple[int, int, int]:
     For even scales this is the rule "kernel 2s, stride s, padding s/2"; an odd scale takes a kernel one smaller, so
     that its bilinear kernel has a middle cell. Raises ValueError when ``scale`` is below 1.
     """
-    _check_at_least("scale", scale, 1)
+    scale = whole_number("scale", scale, 1)
     return 2 * scale - scale % 2, scale, scale // 2
 
 
@@ -136,34 +139,48 @@ def conv_matrix(weight: torch.Tensor, size: tuple[int, int], stride: IntPair = 1
 
 def _pair(value: IntPair) -> tuple[int, int]:
     """(vertical, horizontal), as torch reads one number or two."""
-    if isinstance(value, int):
+    if not isinstance(value, Sequence):
         return value, value
     if len(value) != 2:
-        raise ValueError(f"expected one number or a (vertical, horizontal) pair, got {value}")
-    return value
+        raise ValueError(f"expected one number or a (vertical, horizontal) pair, got {value!r}")
+    return value[0], value[1]
 
 
-def _check_at_least(name: str, value: int, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
+def whole_number(name: str, value: int, least: int) -> int:
+    """``value`` as Python's int, also where it is NumPy's, whose sums may overflow.
+
+    Raises TypeError when it is something else, ValueError when it is below ``least``; both call it ``name``.
+    """
+    try:
+        whole = index(value)
+    except TypeError:
+        whole = None
+    if whole is None or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be >= {least}, got {value}")
+    if whole < least:
+        raise ValueError(f"{name} must be >= {least}, got {whole}")
+    return whole
 
 
-def _check_geometry(size: int, kernel_size: int, stride: int, padding: int, dilation: int) -> None:
-    _check_at_least("size", size, 1)
-    _check_at_least("kernel_size", kernel_size, 1)
-    _check_at_least("stride", stride, 1)
-    _check_at_least("padding", padding, 0)
-    _check_at_least("dilation", dilation, 1)
+def _whole_geometry(
+    size: int, kernel_size: int, stride: int, padding: int, dilation: int
+) -> tuple[int, int, int, int, int]:
+    return (
+        whole_number("size", size, 1),
+        whole_number("kernel_size", kernel_size, 1),
+        whole_number("stride", stride, 1),
+        whole_number("padding", padding, 0),
+        whole_number("dilation", dilation, 1),
+    )
 
 
-def _check_output_padding(output_padding: int, stride: int, dilation: int) -> None:
-    _check_at_least("output_padding", output_padding, 0)
+def _whole_output_padding(output_padding: int, stride: int, dilation: int) -> int:
+    output_padding = whole_number("output_padding", output_padding, 0)
     if output_padding >= max(stride, dilation):
         raise ValueError(
             f"output_padding must be smaller than stride or dilation ({max(stride, dilation)}), got {output_padding}"
         )
+    return output_padding
 
 
 def _check_shapes(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> None:

@@ -5,7 +5,10 @@ Everingham et al., *The Pascal Visual Object Classes Challenge: A Retrospective*
 
 import hashlib
 import os
-from collections.abc import Callable
+import struct
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,8 @@ def decode_mask(indices: np.ndarray | torch.Tensor) -> np.ndarray:
     Raises ValueError when an index is neither.
     """
     labels = np.asarray(indices)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"a mask holds whole numbers, got {labels.dtype}")
     _check_labels(labels, "the mask")
     return COLORMAP[labels]
 
@@ -227,9 +232,16 @@ def _check_labels(labels: np.ndarray, what: str) -> None:
 def _read_split(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f"split file {path} is missing: is {path.parents[4]} a folder with VOCdevkit in it?")
-    names = path.read_text().split()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows' editors begin a file with a mark
+    except UnicodeDecodeError as error:
+        raise ValueError(f"split file {path} is not text in UTF-8: save it so (byte {error.start})") from error
+    names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise ValueError(f"split file {path} names no images")
+    for name in names:
+        if "/" in name or "\\" in name or "\0" in name:
+            raise ValueError(f"split file {path} names {name!r}: a name of an image has no folder in it")
     return names
 
 
@@ -252,10 +264,8 @@ def _header(path: Path, end: bytes) -> tuple[tuple[int, int], str]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing, though its split names it")
     with path.open("rb") as file:
-        try:
+        with readable(path, "cannot be read as an image"):
             picture = Image.open(file)
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read as an image: {error}") from error
         file.seek(max(0, path.stat().st_size - len(end)))
         ends_as_it_should = file.read() == end
     if not ends_as_it_should:
@@ -264,9 +274,21 @@ def _header(path: Path, end: bytes) -> tuple[tuple[int, int], str]:
 
 
 def _decode(path: Path) -> Image.Image:
+    with readable(path, "is damaged"), Image.open(path) as picture:
+        picture.load()
+        return picture
+
+
+@contextmanager
+def readable(path: str | os.PathLike[str], complaint: str) -> Iterator[None]:
+    """Within it Pillow's many ways to say that a file is no good image become a ValueError that names the file."""
     try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture
-    except OSError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        raise ValueError(f"{path} has more than {most} megapixels: make it smaller first") from error
+    except (OSError, ValueError, SyntaxError, TypeError, EOFError, KeyError, IndexError, struct.error) as error:
+        raise ValueError(f"{path} {complaint}: {error}") from error
