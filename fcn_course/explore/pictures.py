@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-import ipywidgets as widgets
-
 from fcn_course.explore.panel import Explorer
+from fcn_course.explore.slider import Slider
 from fcn_course.plots.figure import Picture
 
 
@@ -15,5 +14,6 @@ def flip_through(pictures: Mapping[str, Picture], label: str) -> Explorer:
     """
     if not pictures:
         raise ValueError("there must be at least one picture to flip through, got none")
-    slider = widgets.SelectionSlider(options=list(pictures), description=label, layout={"width": "30em"})
-    return Explorer(lambda name: pictures[name], {"name": slider})
+    names = list(pictures)
+    slider = Slider(label, 0, 0, len(names) - 1, names=names)
+    return Explorer(lambda place: pictures[names[place]], {"place": slider})

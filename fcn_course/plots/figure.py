@@ -37,20 +37,22 @@ class Picture(Figure):
 
         With ``small=False`` it is ready sooner and takes more bytes: for pictures that are looked at and not kept.
         """
-        image, buffer = self._drawn(), io.BytesIO()
+        image, buffer = self._drawn(settled=small), io.BytesIO()
         image.save(buffer, format="png", compress_level=6 if small else 1)
         if small and buffer.tell() > LARGE:
             buffer = io.BytesIO()
             image.quantize(256).save(buffer, format="png", optimize=True)
         return buffer.getvalue()
 
-    def _drawn(self) -> Image.Image:
-        # savefig would lay everything out twice.
+    def _drawn(self, settled: bool) -> Image.Image:
         before, self.dpi = self.dpi, RESOLUTION
         try:
             with matplotlib.style.context(STYLE):
+                if settled:
+                    self.draw_without_rendering()  # a second layout leaves less to overlap than the first
                 canvas = FigureCanvasAgg(self)
                 canvas.draw()
+            self.set_layout_engine("none")  # drawn again, everything stays where it is
             return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
         finally:
             self.dpi = before

@@ -69,14 +69,17 @@ with torch.inference_mode():
         print(f"stage{stride:<3} {channels} channels, {height:2} x {width:2} = {height * width:4} cells")
 
 # %% [markdown]
-# Here is one photo as the three stages see it. A map for each stage: how strongly, over all channels, each cell
-# answers.
+# Here is one photo, and below it what the three stages make of it: how strongly, over all channels, each cell answers.
+
+# %%
+plots.image_grid([photo, truth], ["photo", "labels"], columns=3, alt="A photo and its labels.")
 
 # %%
 with torch.inference_mode():
     seen = features_of(fcn32s, normalize(photo)[None].to(device))
-strength = {stride: maps[0].cpu().norm(dim=0) for stride, maps in seen.items()}
-plots.value_maps(list(strength.values()), [f"stage{stride}" for stride in strength], columns=3,
+strength = {stride: F.interpolate(maps.norm(dim=1, keepdim=True), photo.shape[1:])[0, 0].cpu()   # each cell, a square
+            for stride, maps in seen.items()}
+plots.value_maps(list(strength.values()), [f"stage{stride}" for stride in strength], columns=3, same_scale=False,
                  alt="Three maps of how strongly the cells of the stages 8, 16 and 32 answer to one photo: from a fine "
                      "grid, in which outlines and textures can be seen, to a coarse one of a few squares.")
 
@@ -183,7 +186,7 @@ models, totals = {}, {}
 for stride in (32, 16, 8):
     model = copy.deepcopy(fcn32s) if stride == 32 else refined(fcn32s, stride)
     history = train(model, training_set(profile.root, "train", recipe), recipe,
-                    checkpoint=profile.runs / f"fcn{stride}s-continued-batch{recipe.batch_size}.pt")
+                    checkpoint=profile.runs / f"fcn{stride}s-continued-batch{recipe.batch_size}-epochs{recipe.epochs}.pt")
     models[f"FCN-{stride}s"] = model.eval()
     totals[f"FCN-{stride}s"] = evaluate(model, val)
 

@@ -137,15 +137,13 @@ class OpenNotebook:
 
     def drag(self, slider: Locator) -> None:
         """Moves a slider with the mouse to its end and back to its middle, through all values, in about a second."""
-        track = slider.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]").bounding_box()
-        handle = slider.bounding_box()
+        track = slider.bounding_box()
         assert track is not None
-        assert handle is not None
-        height = handle["y"] + handle["height"] / 2
-        self.page.mouse.move(handle["x"] + handle["width"] / 2, height)
-        self.page.mouse.down()
+        height = track["y"] + track["height"] / 2
         for step in [*range(30), *range(30, 15, -1)]:
-            self.page.mouse.move(track["x"] + step / 30 * track["width"], height)
+            self.page.mouse.move(track["x"] + (step + 0.5) / 31 * track["width"], height)
+            if step == 0:
+                self.page.mouse.down()
             self.page.wait_for_timeout(20)
         self.page.mouse.up()
 
@@ -181,5 +179,5 @@ def shown(explorer: Locator) -> Shown:
 
 def there_and_back(slider: Locator) -> tuple[str, str]:
     """An arrow key that can move the slider from where it is, and the one that undoes it."""
-    value, largest = (float(slider.get_attribute(f"aria-value{name}") or 0) for name in ("now", "max"))
+    value, largest = (slider.evaluate(f"input => Number(input.{name})") for name in ("value", "max"))
     return ("ArrowRight", "ArrowLeft") if value < largest else ("ArrowLeft", "ArrowRight")

@@ -14,7 +14,8 @@ from tests.browser.opened import HAS_FOCUS, OpenNotebook, Place, shown, there_an
 pytestmark = pytest.mark.browser
 
 # A widget that holds no other and takes input.
-TAKES_INPUT = "[role=slider], select:enabled, button:enabled, input:enabled"
+SLIDER = "input[type=range]"
+TAKES_INPUT = f"{SLIDER}, select:enabled, button:enabled, input:enabled"
 CONTROL = f".jupyter-widgets:not(:has(.jupyter-widgets)):is(button:enabled, :has({TAKES_INPUT})):visible"
 
 LOOK = Path(__file__).parents[2] / "look"  # for the contact sheet; git ignores it
@@ -47,7 +48,7 @@ def test_explorers_obey_the_keyboard(notebook: OpenNotebook) -> None:
         reached = set()
         while explorer.evaluate(HAS_FOCUS):
             focus = explorer.locator(":focus")
-            if focus.get_attribute("role") == "slider":
+            if focus.get_attribute("type") == "range":
                 before = shown(explorer)
                 there, back = there_and_back(focus)
                 after = notebook.press(there, explorer)
@@ -63,7 +64,7 @@ def test_explorers_obey_the_mouse(notebook: OpenNotebook, record_property: Calla
     """A slider dragged through its values leaves no queue of redraws behind, and ends with the picture of its value."""
     for number, place in enumerate(explorers_of(notebook), start=1):
         explorer = notebook.go_to(place)
-        slider = explorer.locator("[role=slider]").first
+        slider = explorer.locator(SLIDER).first
         before = len(notebook.pictures())
         notebook.drag(slider)
         released = notebook.now()

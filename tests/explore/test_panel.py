@@ -81,9 +81,10 @@ def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]):
 def test_flipping_through_shows_the_picture_of_the_name():
     drawn = {name: one_class(CLASSES.index(name)) for name in ("aeroplane", "bicycle")}
     explorer = flip_through(drawn, "class")
-    assert explorer.controls["name"].description == "class"
-    for name in ("bicycle", "aeroplane"):
-        explorer.controls["name"].value = name
+    slider = explorer.controls["place"]
+    assert (slider.description, slider.names) == ("class", ["aeroplane", "bicycle"])
+    for place, name in ((1, "bicycle"), (0, "aeroplane")):
+        slider.value = place
         assert explorer.picture is drawn[name]
         assert explorer.image.value == drawn[name].as_png(small=False)
 
@@ -91,6 +92,12 @@ def test_flipping_through_shows_the_picture_of_the_name():
 def test_nothing_to_flip_through_is_refused():
     with pytest.raises(ValueError, match="at least one picture"):
         flip_through({}, "model")
+
+
+def test_a_picture_drawn_again_is_the_same():
+    picture = plots.image_grid([torch.zeros(8, 8)] * 3, ["a", "title that is long", "b"], alt="three squares")
+    assert picture.as_png(small=False) == picture.as_png(small=False)
+    assert picture.as_png() == picture.as_png()
 
 
 def test_a_control_that_moves_another_is_drawn_once():
