@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from benchmarks.speed import HERE
 from fcn_course import explore
 from fcn_course.explore import Explorer, Slider
+from fcn_course.model import FCN
 from fcn_course.profiles import get_profile
 from fcn_course.voc import VOCSegmentation
 
@@ -33,6 +34,8 @@ def explorers() -> dict[str, Explorer]:
         "01 transposed_conv": explore.transposed_conv(),
         "02 bilinear": explore.bilinear(F.interpolate(photo[None], (24, 32), mode="bilinear", antialias=True)[0]),
         "03 voc": explore.voc(train, profile.crop_size),
+        "04 look_inside": explore.look_inside(FCN(), train[0][0]),
+        "06 look_at_predictions": explore.look_at_predictions(FCN(), {str(k): train[k] for k in range(8)}),
     }
 
 
@@ -46,6 +49,8 @@ def latencies(explorer: Explorer, rounds: int) -> dict[str, list[float]]:
             value = chance.randint(control.min, control.max)
         elif isinstance(control, widgets.Checkbox):
             value = not control.value
+        elif isinstance(control, widgets.Dropdown):
+            value = chance.choice([value for _, value in control._options_full])
         else:
             raise TypeError(f"say how to set the control {name} of {type(control).__name__}")
         if value == control.value:

@@ -57,9 +57,9 @@ class Shown(NamedTuple):
 
 
 class OpenNotebook:
-    """A notebook in a browser's window, with all cells run, saved, and scrolled through once."""
+    """A notebook in a browser's window: with ``run``, all cells run, saved, and scrolled through once."""
 
-    def __init__(self, browser: Browser, lab: Lab, name: str) -> None:
+    def __init__(self, browser: Browser, lab: Lab, name: str, run: bool = True) -> None:
         self.file = lab.work / name
         self.page_errors: list[str] = []
         self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -67,13 +67,14 @@ class OpenNotebook:
         # In a workspace of its own, or it would come up with the notebooks that were open before.
         self.page.goto(f"{lab.url}/lab/workspaces/{self.file.stem}/tree/{name}?token={lab.token}")
         self.page.wait_for_selector(f"{INDICATOR}[data-status=idle]", timeout=120_000)
-        self.menu("Run", "Run All Cells")
-        self.wait_until("every cell is run", self._all_cells_are_run, RUN_TIMEOUT)
-        self.saved = self._save()
         self.seen: set[int] = set()
         self.broken = 0
         self.explorers: list[Place] = []
-        self._scroll_through()
+        if run:
+            self.menu("Run", "Run All Cells")
+            self.wait_until("every cell is run", self.all_cells_are_run, RUN_TIMEOUT)
+            self.saved = self.save()
+            self._scroll_through()
 
     def wait_until(self, what: str, holds: Callable[[], object], seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -85,7 +86,7 @@ class OpenNotebook:
         for name in names:
             self.page.get_by_role("menuitem", name=name, exact=True).click()
 
-    def _all_cells_are_run(self) -> object:
+    def all_cells_are_run(self) -> object:
         # Until then it says "Executed 3/9 cells".
         told = self.page.locator(INDICATOR).text_content() or ""
         return self._kernel_is_idle() and re.search(r"Executed \d+ cells", told)
@@ -93,7 +94,7 @@ class OpenNotebook:
     def _kernel_is_idle(self) -> bool:
         return self.page.locator(INDICATOR).get_attribute("data-status") == "idle"
 
-    def _save(self) -> NotebookNode:
+    def save(self) -> NotebookNode:
         # The file has every output; the page may hold only those in view.
         with self.page.expect_response(lambda answer: answer.request.method == "PUT" and self.file.name in answer.url):
             self.page.keyboard.press("Control+s")
