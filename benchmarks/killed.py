@@ -4,7 +4,7 @@ A small run on a few of the bundled images, on one thread of the processor. Each
 on the disk, lets a new process go on, and compares weights, optimizer and history with those of a run that nobody
 disturbed, bit by bit.
 
-    TQDM_DISABLE=1 uv run python benchmarks/killed.py --trials 50
+    uv run python benchmarks/killed.py --trials 50
 """
 
 import json
@@ -124,7 +124,7 @@ def main(
         hits[hit] += 1
         if wrong:
             faults.append(f"killed {hit}: {', '.join(wrong)}")
-    print(f"a run takes {duration:.1f} s; {trials} runs were killed\n")
+    print(f"a run takes {duration:.1f} s; {trials} trials\n")
     print("| killed | trials |\n|---|---|")
     for hit, count in sorted(hits.items()):
         print(f"| {hit} | {count} |")

@@ -68,7 +68,7 @@ def select(paths: Sequence[Path], names: Sequence[str]) -> list[Path]:
     for name, beginning in zip(names, beginnings, strict=True):
         if re.fullmatch(r"\d\.\d+", name):
             raise ValueError(f"{name} is an exercise; name its notebook: {name[0].zfill(2)}")
-        if not any(path.stem.startswith(beginning) for path in paths):
+        if not beginning or not any(path.stem.startswith(beginning) for path in paths):
             known = ", ".join(path.stem for path in paths) or "none"
             raise ValueError(f"no notebook is named {beginning!r}; there are: {known}")
     return [path for path in paths if path.stem.startswith(tuple(beginnings))]
@@ -151,7 +151,7 @@ def run_all(paths: Sequence[Path], profile: str | None = None, out: Path | None 
                 if out is not None:
                     out.mkdir(parents=True, exist_ok=True)
                     nbformat.write(notebook, out / path.name)
-        except NotebookError as failure:
+        except (NotebookError, NotJSONError) as failure:
             error = str(failure).partition("\n")[0]
         except UNREADABLE as failure:
             error = f"it is no notebook that can be read ({type(failure).__name__})"

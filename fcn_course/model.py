@@ -140,19 +140,19 @@ def check_fits(path: str | os.PathLike[str], checkpoint: dict[str, Any]) -> None
             expected = FCN(**config).state_dict()
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} describes no FCN of this course: {error}") from error
-    _check_shapes(path, checkpoint["model"], expected)
+    _check_shapes(path, checkpoint["model"], expected, "this network")
 
 
-def _check_shapes(path: str | os.PathLike[str], found: object, expected: dict[str, torch.Tensor]) -> None:
+def _check_shapes(path: str | os.PathLike[str], found: object, expected: dict[str, torch.Tensor], network: str) -> None:
     """Raise ValueError unless ``found`` has a tensor for each of ``expected``, of its shape, and no other."""
     if not isinstance(found, dict) or found.keys() != expected.keys():
         other = sorted(map(str, set(found if isinstance(found, dict) else ()) ^ expected.keys()))
-        raise ValueError(f"{path} does not hold the weights of this network: {other[0]} is in only one of them")
+        raise ValueError(f"{path} does not hold the weights of {network}: {other[0]} is in only one of them")
     for name, value in expected.items():
         if not isinstance(found[name], torch.Tensor) or found[name].shape != value.shape:
             shape = tuple(getattr(found[name], "shape", ()))
             raise ValueError(
-                f"{path} does not hold the weights of this network: {name} is {shape}, not {tuple(value.shape)}"
+                f"{path} does not hold the weights of {network}: {name} is {shape}, not {tuple(value.shape)}"
             )
 
 
@@ -282,7 +282,7 @@ def _resnet18(weights: str | os.PathLike[str] | None) -> torchvision.models.ResN
         return resnet
     path = imagenet_weights() if weights == "imagenet" else Path(weights)
     state = read_state(path)
-    _check_shapes(path, state, resnet.state_dict())
+    _check_shapes(path, state, resnet.state_dict(), "a ResNet-18")
     resnet.load_state_dict(state)
     return resnet
 

@@ -47,26 +47,26 @@ def table(request):
 
 
 def outcome(kind, call, *names):
-    """Call it: what it gives, or None after an error that this package raised, in one line that has all of ``names``."""
+    """Call it: what it gives, or None after an error that this package raised,
+    in one line that has all of ``names``."""
+    value = None
     try:
         value = call()
-    except (ValueError, FileNotFoundError, TypeError) as error:
-        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        assert PACKAGE in raised_in.parents, f"{type(error).__name__} from {raised_in}: {error}"
-        message = str(error)
-        for name in names:
-            assert str(name) in message, (name, message)
-            message = message.replace(str(name), "")  # which may have a line break in it
-        assert str(error).strip()
-        assert "\n" not in message.strip()
-        OUTCOMES[kind, "sentence"] += 1
-        return None
-    except OSError as error:
-        assert error.errno == errno.ENAMETOOLONG  # the system's own sentence
-        OUTCOMES[kind, "sentence"] += 1
-        return None
-    OUTCOMES[kind, "answer"] += 1
-    return value
+        raised = None
+    except (ValueError, TypeError, OSError) as error:
+        raised = error
+    OUTCOMES[kind, "sentence" if raised else "answer"] += 1
+    if raised is None or (isinstance(raised, OSError) and raised.errno == errno.ENAMETOOLONG):
+        return value  # for a name that is too long the system has a sentence of its own
+    raised_in = Path(traceback.extract_tb(raised.__traceback__)[-1].filename)
+    assert PACKAGE in raised_in.parents, f"{type(raised).__name__} from {raised_in}: {raised}"
+    message = str(raised)
+    for name in names:
+        assert str(name) in message, (name, message)
+        message = message.replace(str(name), "")  # which may have a line break in it
+    assert str(raised).strip()
+    assert "\n" not in message.strip()
+    return None
 
 
 # ------------------------------------------------------------------------------------------------------- arguments
@@ -178,7 +178,8 @@ def bomb():
 
 RED = Image.new("RGB", (30, 20), (200, 10, 10))
 PHOTOS = {
-    "empty": b"", "text": b"hello", "HTML": b"<html></html>", "PNG's first bytes": b"\x89PNG\r\n\x1a\n", "zeros": bytes(999),
+    "empty": b"", "text": b"hello", "HTML": b"<html></html>", "PNG's first bytes": b"\x89PNG\r\n\x1a\n",
+    "zeros": bytes(999),
     "decompression bomb": None, "EXIF": None, "zip": b"PK\x03\x04" + bytes(50), "SVG": b"<svg xmlns='x'/>",
     **{f"PNG {mode}": saved(RED.convert(mode)) for mode in ("L", "LA", "RGBA", "P", "1")},
     **{f"JPEG {mode}": saved(RED.convert(mode), "JPEG") for mode in ("L", "CMYK", "YCbCr")},
@@ -352,7 +353,8 @@ def test_damaged_data_sets(seed, data):
 
 
 def test_a_photo_turned_by_exif_stays_beside_its_mask(data):
-    """VOC's masks are drawn on the pixels as they are stored, so the reader turns neither; torchvision's does as well."""
+    """VOC's masks are drawn on the pixels as they are stored,
+    so the reader turns neither; torchvision's does as well."""
     (data / "ImageSets/Segmentation/train.txt").write_text("a\n")
     upright = opened(data)[0][0]
     exif = Image.Exif()
@@ -377,11 +379,13 @@ def test_damaged_checkpoints(seed, tmp_path):
 
 
 NOTEBOOKS = {
-    "empty": "", "text": "hello", "a list": "[]", "a number": "3", "another JSON": '{"a": 1}', "no cells": '{"nbformat": 4}',
+    "empty": "", "text": "hello", "a list": "[]", "a number": "3", "another JSON": '{"a": 1}',
+    "no cells": '{"nbformat": 4}',
     "cells of nothing": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}',
     "cells that are text": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": ["x"]}',
     "format 3": '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": []}]}',
-    "format 2": '{"nbformat": 2, "worksheets": []}', "format 99": '{"nbformat": 99, "cells": []}', "bytes": "\udcff\udcfe",
+    "format 2": '{"nbformat": 2, "worksheets": []}', "format 99": '{"nbformat": 99, "cells": []}',
+    "bytes": "\udcff\udcfe",
     "half": '{"nbformat": 4, "cells": [', "null": "null", "format x": '{"nbformat": "x"}',
 }  # fmt: skip
 
@@ -410,12 +414,15 @@ def test_notebooks(what, tmp_path, monkeypatch):
 COMMANDS = [
     ["train", "--epochs", "0"], ["train", "--epochs", "-1"], ["train", "--epochs", "x"], ["train", "--epochs", "1.5"],
     ["train", "--batch-size", "0"], ["train", "--batch-size", "100000"], ["train", "--seed", "x"],
-    ["train", "--stride", "7"], ["train", "--stride", "-32"], ["train", "--recipe", "soup"], ["train", "--from", "absent"],
+    ["train", "--stride", "7"], ["train", "--stride", "-32"], ["train", "--recipe", "soup"], ["train", "--from",
+    "absent"],
     ["train", "--profile", "coco"], ["train", "--checkpoint", "/proc/nowhere/run.pt"], ["train", "--frobnicate"],
     ["evaluate", "--checkpoint", "absent.pt"], ["evaluate", "--checkpoint", "."], ["evaluate", "--split", "absent"],
-    ["evaluate", "--split", "../../../etc/passwd"], ["evaluate", "--split", "a\nb"], ["predict"], ["predict", "absent.jpg"],
+    ["evaluate", "--split", "../../../etc/passwd"], ["evaluate", "--split", "a\nb"], ["predict"], ["predict",
+    "absent.jpg"],
     ["predict", "."], ["predict", "PHOTO", "--out", "x.xyz"], ["predict", "PHOTO", "--out", "/proc/x/y.png"],
-    ["predict", "PHOTO", "--out", "x"], ["predict", "PHOTO", "--out", ""], ["predict", ""], ["predict", "--checkpoint", ""],
+    ["predict", "PHOTO", "--out", "x"], ["predict", "PHOTO", "--out", ""], ["predict", ""], ["predict",
+    "--checkpoint", ""],
     ["run", "99"], ["run", ""], ["run", "3.1"], ["run", "--epochs", "0"], ["run", "Füße"], ["run", "../.."],
     ["data", "everything"], ["data"], ["fresh"], ["fresh", "99"], ["solution"], ["solution", "99.9"], ["solution", "x"],
     ["solution", "1"], ["grade", "absent"], ["grade", ".", "--timeout", "0"], ["grade", ""], ["build", "99"],

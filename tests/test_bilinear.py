@@ -84,7 +84,7 @@ def test_fixed_and_grouped_layers():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="must be equal, got 3 and 21"):
         bilinear_kernel(3, 21, 4)
-    with pytest.raises(ValueError, match="got 1 and 0"):
+    with pytest.raises(ValueError, match="kernel_size must be >= 1, got 0"):
         bilinear_kernel(1, 1, 0)
     with pytest.raises(ValueError, match="scale must be >= 1, got 0"):
         upsample(torch.zeros(1, 1, 2, 2), 0)
