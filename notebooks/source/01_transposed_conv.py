@@ -488,7 +488,7 @@ except ValueError as error:
 # **Predict:** how large may the padding become here before nothing is left? And which output padding makes the output
 # 6 × 6: on which sides does it grow? Then move the sliders.
 
-# %%
+# %% tags=["cover"]
 explore.transposed_conv()
 
 # %% [markdown]

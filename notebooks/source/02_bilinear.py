@@ -535,7 +535,7 @@ plots.image_grid(
 # **Predict:** kernel 4 is made for scale 2, and so is kernel 3. Do the tents add up to 1 with kernel 3 as well? Is the
 # photo then the same as with interpolation? Then try kernel 4 with scale 4, and kernel 16 with scale 8.
 
-# %%
+# %% tags=["cover"]
 small = F.interpolate(photo[None], size=(24, 32), mode="bilinear", antialias=True)[0]
 explore.bilinear(small)
 
