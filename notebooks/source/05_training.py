@@ -596,7 +596,7 @@ for name, ours in asdict(COURSE_RECIPE).items():
 # | `learning_rate`, `weight_decay` | they belong to the optimizer; the chapter's also to a sum (section 5.4) |
 # | `polynomial_decay` | large steps first, small steps last (figure below) |
 # | `upsampling` | bilinear upsampling has nothing to learn at stride 32: 1.8 million weights less (notebook 04) |
-# | `augment` | random scale and flip: the network rarely sees the same picture twice, and small data lasts longer |
+# | `augment` | random scale and flip: the network rarely sees the same picture twice. In a run as short as ours that costs more than it gives (`benchmarks/recipes.py`); the paper saw no gain from mirroring and shifting either (section 4.3). It is meant for longer runs |
 # | `small_images` | the chapter drops photos smaller than the crop; we pad them with void |
 # | `void_as_background` | section 5.3: void has no right answer |
 # | `sum_over_images` | a mean can be read: it does not grow with the batch |
