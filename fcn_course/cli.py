@@ -390,6 +390,10 @@ def four_numbers(scores: "ConfusionMatrix", beside_published: bool) -> str:
     return "\n".join(lines)
 
 
+MOST_TILED_PIXELS = 500_000_000
+"""Tiles are for large photos, so more is allowed than Pillow's 89 megapixels; photo and mask then take 2 GB."""
+
+
 @app.command()
 def predict(
     photo: Annotated[Path, typer.Argument(help="An image file of any size.")],
@@ -415,6 +419,8 @@ def predict(
         raise ValueError(f"--out must be a file name that ends in .png or .jpg, got {out}")
     chosen = get_profile(profile)
     model = load_model(checkpoint or chosen.newest_checkpoint()).to(fastest_device())
+    if tiled:
+        Image.MAX_IMAGE_PIXELS = MOST_TILED_PIXELS
     image = prediction.read_photo(photo)
     if tiled:
         with lower_precision(fastest_device()):
