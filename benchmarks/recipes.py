@@ -218,14 +218,15 @@ def score(model: FCN, profile: Profile, seed: int, steps: int) -> Scores:
 def table(results: Mapping[str, list[Scores]]) -> str:
     """A Markdown table: of each contestant the mean over seeds, and the range."""
     lines = [
-        f"| trained by | steps | pixel accuracy | mean accuracy | mean IoU | boundary IoU ({RIM} pixels) |",
-        "|---|---|---|---|---|---|",
+        f"| trained by | seeds | steps | pixel accuracy | mean accuracy | mean IoU | boundary IoU ({RIM} pixels) |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, runs in results.items():
-        cells = [name, str(runs[0].steps)]
+        cells = [name, str(len(runs)), str(runs[0].steps)]
         for field in ("pixel_accuracy", "mean_class_accuracy", "mean_iou", "boundary_iou"):
             values = [getattr(one, field) for one in runs]
-            cells.append(f"{statistics.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
+            spread = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.3f}{spread}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

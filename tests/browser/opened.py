@@ -30,10 +30,13 @@ BROKEN = """scroller => {
     const images = [...scroller.querySelectorAll("img")].filter(image => image.complete && !image.naturalWidth);
     return images.length + (scroller.textContent.includes("Error displaying widget") ? 1 : 0);
 }"""
-# When a new picture came, in milliseconds of the page's clock.
+# When a new picture came, in milliseconds of the page's clock; ipywidgets sets each one twice.
 WATCH = """image => {
     window.pictures = [];
-    new MutationObserver(() => window.pictures.push(performance.now())).observe(image, {attributeFilter: ["src"]});
+    new MutationObserver(() => {
+        const now = performance.now();
+        if (window.pictures.at(-1) !== now) window.pictures.push(now);
+    }).observe(image, {attributeFilter: ["src"]});
 }"""
 CONTENT = """async image => {
     const content = await (await fetch(image.src)).arrayBuffer();

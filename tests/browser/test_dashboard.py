@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser
 
+from fcn_course.authoring import METADATA
 from tests.browser.lab import Lab
 from tests.browser.opened import INDICATOR, WORDS, OpenNotebook
 
@@ -37,7 +38,7 @@ print(0 < len(history) < recipe.epochs, len(state["history"]) == len(history))
 def training(browser: Browser, lab: Lab) -> Iterator[OpenNotebook]:
     """Give a notebook whose first cell trains, with nothing run yet."""
     cells = [nbformat.v4.new_code_cell(code.strip()) for code in (TRAINS, TELLS)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), lab.work / "dashboard.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), lab.work / "dashboard.ipynb")
     opened = OpenNotebook(browser, lab, "dashboard.ipynb", run=False)
     yield opened
     opened.page.close()

@@ -1,0 +1,25 @@
+"""docs/recipes.md shows what benchmarks/recipes.py has measured, and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.recipes import CONTESTANTS, HERE, earlier, table
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text()
+
+
+@pytest.mark.parametrize("data", ["mini", "voc2012-half"])
+def test_the_tables_are_those_of_the_results(data: str) -> None:
+    file = HERE / "results" / f"recipes-{data}.json"
+    _, results = earlier(file, json.loads(file.read_text())["epochs_of_course_recipe"])
+    assert results.keys() <= CONTESTANTS.keys()
+    assert table(results) in GUIDE
+
+
+def test_runs_of_another_length_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "recipes.json"
+    file.write_text('{"epochs_of_course_recipe": 8, "seconds_a_step": {}, "results": {}}')
+    with pytest.raises(ValueError, match=r"as long as 8 epochs, not 9: move it away first"):
+        earlier(file, 9)
