@@ -1,6 +1,7 @@
 """Settings of every test run, and of the kernels that it starts for notebooks."""
 
 import os
+import signal
 from pathlib import Path
 
 import matplotlib
@@ -15,6 +16,9 @@ settings.load_profile("course")
 
 # Figures are drawn without a window.
 matplotlib.use("Agg")
+
+# A program that was started in the background ignores Ctrl-C, and so would those that tests start and stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As `fcn-course lab` starts them; the kernels that run the notebooks inherit this.
 for name, value in FAST_ENVIRONMENT.items():

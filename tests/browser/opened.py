@@ -35,7 +35,7 @@ WATCH = """image => {
     window.pictures = [];
     new MutationObserver(() => {
         const now = performance.now();
-        if (window.pictures.at(-1) !== now) window.pictures.push(now);
+        if (!(now - window.pictures.at(-1) < 5)) window.pictures.push(now);
     }).observe(image, {attributeFilter: ["src"]});
 }"""
 CONTENT = """async image => {
