@@ -63,6 +63,16 @@ def test_share_by_distance_draws_the_shares() -> None:
     assert png(figure)
 
 
+@pytest.mark.parametrize("share", [0.004, 0.03, 0.17, 0.5, 1.0])
+def test_shares_are_marked_at_whole_percents(share: float) -> None:
+    distance = torch.arange(1000.0)
+    ticks = (
+        100 * plots.share_by_distance(distance, distance < 1000 * share, "x", "y", "title", bins=1).axes[0].get_yticks()
+    )
+    assert np.allclose(ticks, ticks.round())
+    assert 2 <= len(ticks) <= 12
+
+
 def test_wrong_pixels_are_those_that_differ_where_the_label_is_known() -> None:
     confidence = torch.rand(40, 60)
     figure = plots.prediction_check(PHOTO, torch.zeros_like(MASK), confidence, MASK)

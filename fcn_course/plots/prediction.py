@@ -7,7 +7,7 @@ import torch
 from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from fcn_course.plots.figure import (
     BLACK,
@@ -143,6 +143,7 @@ def share_by_distance(
         edges[-1], hit.mean(), f"all pixels: {hit.mean():.1%}", ha="right", va="bottom", color=RED, fontsize=9,
         bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1},
     )  # fmt: skip
+    axes.yaxis.set_major_locator(MultipleLocator(max(0.01, round(axes.get_ylim()[1] / 6, 2))))  # whole percents
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(edges[0], edges[-1]))
     axes.set_title(title)
