@@ -57,8 +57,11 @@ def latencies(explorer: Explorer, rounds: int) -> dict[str, list[float]]:
             continue
         begin, busy = time.perf_counter(), time.process_time()
         control.value = value
-        found["picture"].append(1000 * (time.perf_counter() - begin))
-        found["cpu"].append(1000 * (time.process_time() - busy))
+        took, worked = time.perf_counter() - begin, time.process_time() - busy
+        if explorer.words.value.startswith("<b>Not possible"):  # no picture was drawn
+            continue
+        found["picture"].append(1000 * took)
+        found["cpu"].append(1000 * worked)
         begin = time.perf_counter()
         picture = explorer.draw(**explorer.values)
         middle = time.perf_counter()
