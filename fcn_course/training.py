@@ -21,7 +21,6 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, reduce, set_seed
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset, default_collate
-from torchvision import tv_tensors
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
@@ -37,7 +36,15 @@ from fcn_course.processes import (
     this_process,
 )
 from fcn_course.saving import written_whole
-from fcn_course.voc import CLASSES, VOID, VOCSegmentation, eval_transform, random_crop, train_transform
+from fcn_course.voc import (
+    CLASSES,
+    VOID,
+    VOCSegmentation,
+    eval_transform,
+    random_crop,
+    train_transform,
+    void_to_background,
+)
 
 Sample = tuple[torch.Tensor, torch.Tensor]
 
@@ -131,7 +138,7 @@ def training_set(root: str | os.PathLike[str], split: str, recipe: Recipe) -> Da
         crop = random_crop(recipe.crop_size) if recipe.small_images else _RandomWindow(recipe.crop_size)
         transform = v2.Compose([crop, eval_transform()])
     if recipe.void_as_background:
-        transform = v2.Compose([_void_to_background, transform])  # before padding, which stays void
+        transform = v2.Compose([void_to_background, transform])  # before padding, which stays void
     dataset = VOCSegmentation(root, split, transform)
     try:
         dataset.decode_once()
@@ -452,10 +459,6 @@ def learning_rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
         return min((step + 1) / warmup, (1 - min(step / steps, 1.0)) ** 0.9)
 
     return factor
-
-
-def _void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-    return image, tv_tensors.wrap(mask.masked_fill(mask == VOID, 0), like=mask)
 
 
 class _RandomWindow(v2.Transform):  # type: ignore[misc]

@@ -6,9 +6,10 @@ Everingham et al., *The Pascal Visual Object Classes Challenge: A Retrospective*
 import hashlib
 import os
 import struct
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,11 @@ def augmentation(crop_size: tuple[int, int]) -> v2.Transform:
     return v2.Compose([v2.RandomHorizontalFlip(), _RandomScale(0.75, 1.5), random_crop(crop_size)])
 
 
+def void_to_background(image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+    """The pair with class 0 wherever the mask was void, as d2l takes it."""
+    return image, tv_tensors.wrap(mask.masked_fill(mask == VOID, 0), like=mask)
+
+
 def random_crop(crop_size: tuple[int, int]) -> v2.Transform:
     """One window of ``crop_size`` (height, width), at random, of image and mask together.
 
@@ -282,10 +288,13 @@ def _decode(path: Path) -> Image.Image:
 @contextmanager
 def readable(path: str | os.PathLike[str], complaint: str) -> Iterator[None]:
     """Within it Pillow's many ways to say that a file is no good image become a ValueError that names the file."""
+    # All threads share one list of filters, and those that decode would leave each other's behind.
+    alone = threading.current_thread() is threading.main_thread()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with warnings.catch_warnings() if alone else nullcontext():
+            if alone:
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,9 @@ def test_a_stopped_writer_leaves_no_half_file(root: Path, folder: Path, monkeypa
         dataset.decode_once(folder)
     assert os.listdir(folder) == []
     assert len(VOCSegmentation(root, "val").decode_once(folder)) == IMAGES
+
+
+def test_decoding_in_threads_leaves_warnings_as_they_were(folder: Path) -> None:
+    before = list(warnings.filters)
+    VOCSegmentation(MINI, "val").decode_once(folder)
+    assert warnings.filters == before

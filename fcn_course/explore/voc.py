@@ -8,7 +8,7 @@ from fcn_course import plots
 from fcn_course.explore.panel import Explorer
 from fcn_course.explore.slider import Slider
 from fcn_course.plots.figure import Picture
-from fcn_course.voc import VOID, VOCSegmentation, augmentation
+from fcn_course.voc import VOID, VOCSegmentation, augmentation, void_to_background
 
 SEEDS = 20
 
@@ -24,7 +24,7 @@ def voc(dataset: VOCSegmentation, crop_size: tuple[int, int]) -> Explorer:
     def draw(index: int, seed: int, opacity: int, void_is_background: bool) -> Picture:
         photo, mask = dataset[index]
         if void_is_background:
-            mask = tv_tensors.wrap(mask.masked_fill(mask == VOID, 0), like=mask)
+            photo, mask = void_to_background(photo, mask)
         name, share = dataset.names[index], opacity / 10
         if seed == 0:
             return plots.labelled_photo(name, photo, photo, mask, share, void_is_background=void_is_background)
