@@ -15,7 +15,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     ``draw(**values)`` gives the picture for the values of ``controls``, which are named as its arguments are; each
     control brings its own label. Where ``draw`` raises ValueError, its sentence is shown and the last picture stays.
     ``fit``, called before each picture, may move controls and their limits to where they fit the others.
-    The same values are not drawn again when one control has moved another.
 
     Without a front end for widgets, on GitHub say, the first picture stands in the notebook in the explorer's place.
     """
@@ -29,8 +28,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         self.draw, self.controls, self.fit = draw, dict(controls), fit
         self._fitting = False
         fit()
-        self._drawn = self.values
-        self.picture: Picture = draw(**self._drawn)
+        self.picture: Picture = draw(**self.values)
         # A picture keeps its place while the next one is on its way, so that nothing below it jumps.
         self.image = widgets.Image(format="png", layout={"width": "100%", "max_width": "900px"})
         self.words = widgets.HTML()
@@ -59,11 +57,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
             self.fit()
         finally:
             self._fitting = False
-        if self.values == self._drawn:
-            return
-        self._drawn = self.values
         try:
-            self.show(self.draw(**self._drawn))
+            self.show(self.draw(**self.values))
         except ValueError as error:
             self.words.value = f"<b>Not possible:</b> {html.escape(str(error))}"
 

@@ -15,13 +15,12 @@ def transposed_conv() -> Explorer:
     """
     size, patches = Slider("input size n", 3, 1, 6), Slider("patches added", 5, 0, 9, milliseconds=600)
 
-    def follow_size(_: object) -> None:
+    def fit() -> None:
+        """There are as many patches as input cells; who has seen them all goes on seeing all."""
         finished = patches.value == patches.max
         patches.max = size.value**2
         if finished:
             patches.value = patches.max
-
-    size.observe(follow_size, names="value")
 
     def draw(n: int, k: int, stride: int, padding: int, dilation: int, output_padding: int, step: int) -> Picture:
         return plots.scatter_step(_counted(n), _counted(k), step, stride, padding, output_padding, dilation)
@@ -37,6 +36,7 @@ def transposed_conv() -> Explorer:
             "output_padding": Slider("output padding o", 0, 0, 4),
             "step": patches,
         },
+        fit,
     )
 
 

@@ -108,8 +108,7 @@ def test_a_control_that_moves_another_is_drawn_once():
         return one_class(first)
 
     first, second = Slider("first", 1, 0, 5), Slider("second", 1, 0, 5)
-    first.observe(lambda change: setattr(second, "value", change["new"]), names="value")
-    Explorer(draw, {"first": first, "second": second})
+    Explorer(draw, {"first": first, "second": second}, fit=lambda: setattr(second, "value", first.value))
     first.value = 4
     assert drawn == [{"first": 1, "second": 1}, {"first": 4, "second": 4}]
 
