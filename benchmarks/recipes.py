@@ -1,6 +1,6 @@
 """What each part of COURSE_RECIPE is worth, and what else the literature offers: all in the time of one run of it.
 
-    uv run python -m benchmarks.recipes                             # mini: over half an hour on two CPU cores
+    uv run python -m benchmarks.recipes                             # mini: an hour of processor time
     uv run python -m benchmarks.recipes --profile voc2012 --half    # real photos at half size, from random weights
 
 Every contestant trains from the profile's weights for as many steps as fit into the time that COURSE_RECIPE takes for

@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from fcn_course.download import CHECKSUMS, VOC2012_IMAGES
-from fcn_course.voc import CLASSES, VOID
+from fcn_course.voc import CLASSES, VOID, readable
 
 
 def problems_of(root: Path) -> list[str]:
@@ -75,15 +75,10 @@ def _damage(path: Path) -> str:
     if not path.stat().st_size:
         return "is empty"
     try:
-        with Image.open(path) as picture:
+        with readable(path, "is damaged"), Image.open(path) as picture:
             picture.load()
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:  # what PIL raises for broken files
-        return f"is damaged: {str(error).replace(str(path), path.name)}"
+    except ValueError as error:
+        return str(error).removeprefix(f"{path} ").replace(str(path), path.name)
     return ""
 
 
