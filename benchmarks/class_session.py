@@ -117,6 +117,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait(timeout=30)
+            trained.unlink(missing_ok=True)  # of one epoch, and the next measurement starts without it
     session = served + kernel
     print(f"on {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f} (5 minutes)")
     print(f"server     {start:7.1f} s until it answers  {served:7.0f} MB")

@@ -18,7 +18,7 @@ from fcn_course.training import Epoch, Recipe, Step
 OFTEN = 0.5
 """Seconds between two pictures, at least."""
 
-SHARE = 25
+SHARE = 40
 """Between two pictures training gets at least this many times as long as a picture takes."""
 
 
