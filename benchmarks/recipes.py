@@ -5,7 +5,8 @@
 
 Every contestant trains from the profile's weights for as many steps as fit into the time that COURSE_RECIPE takes for
 ``--epochs`` epochs: the steps of all are timed in turn before. It is scored on all validation images, whole. Prints a
-table and writes results/recipes-<data>.json after every run; started again it goes on with what is missing there.
+table and writes results/recipes-<data>.json after every run (recipes-<data>-epochs<n>.json for another length than 8);
+started again it goes on with what is missing there.
 """
 
 import json
@@ -47,6 +48,9 @@ from fcn_course.training import (
     training_set,
 )
 from fcn_course.voc import CLASSES, VOID, VOCSegmentation, class_frequencies, eval_transform
+
+EPOCHS = 8
+"""The length of the runs that all contestants take part in; results of another one have a file of their own."""
 
 RIM = 8
 """Pixels of a class's rim that its boundary IoU looks at."""
@@ -264,7 +268,7 @@ def write_at_half_size(source: Path, target: Path) -> None:
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=", ".join(CONTESTANTS))] = None,
     profile: str = "mini",
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of COURSE_RECIPE, whose time everybody gets.")] = 8,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of COURSE_RECIPE, whose time everybody gets.")] = EPOCHS,
     seeds: Annotated[int, typer.Option(min=1)] = 3,
     half: Annotated[
         bool, typer.Option("--half", help="Images of half size, crops of 128 x 160, batches of 8.")
@@ -284,7 +288,8 @@ def main(
             chosen = replace(
                 chosen, name=f"{chosen.name}-half", root=root, crop_size=(128, 160), batch_size=8, weights=None
             )
-        file = HERE / "results" / f"recipes-{chosen.name}.json"
+        length = "" if epochs == EPOCHS else f"-epochs{epochs}"
+        file = HERE / "results" / f"recipes-{chosen.name}{length}.json"
         seconds, results = earlier(file, epochs) if file.exists() else ({}, {})
         if not seconds.keys() >= contestants.keys():
             seconds = seconds_a_step({"COURSE_RECIPE": CONTESTANTS["COURSE_RECIPE"], **contestants}, chosen)

@@ -105,6 +105,10 @@ class _Broken(Exception):  # noqa: N818
     """The transfer stopped; the same server may go on with it."""
 
 
+class _Another(Exception):  # noqa: N818
+    """What a server sent and what was here before make up another file than the published one."""
+
+
 @dataclass
 class _Transfer:
     """One file on its way into ``part``."""
@@ -120,18 +124,29 @@ class _Transfer:
         """Bytes that are here."""
         return self.part.stat().st_size
 
+    def cut(self, size: int) -> None:
+        """Drop all but the first ``size`` bytes."""
+        os.truncate(self.part, size)
+
     def advance(self, url: str) -> None:
-        """Take what is missing from ``url``. Returns when nothing is; raises _Refused or _Broken."""
-        if self.size == self.remote.size:  # a run was stopped before it had checked the hash
-            return
+        """Take what is missing from ``url``. Returns when the file is right; raises _Another, _Refused or _Broken."""
+        here = self.size
+        if here < self.remote.size:  # or else a run was stopped before it had checked the hash
+            self._take(url, here)
+        if _sha256(self.part) != self.remote.sha256:
+            raise _Another
+
+    def _take(self, url: str, here: int) -> None:
+        """Append what comes after the first ``here`` bytes, which a server that knows no ranges sends once more."""
         try:
-            response, position = self._ask(url, self.size)
-            # A server that knows no ranges begins at 0: what is here is written over, and is still here if it stops.
+            response, position = self._ask(url, here)
             with response, self.part.open("r+b") as file:
                 file.seek(position)
                 for chunk in _chunks(response, self.timeout):
-                    file.write(chunk[: self.remote.size - position])
-                    position += len(chunk)
+                    known = file.read(max(0, min(len(chunk), here - position)))
+                    if chunk[: len(known)] != known:
+                        raise _Another
+                    position += file.write(chunk[len(known) : self.remote.size - position]) + len(known)
                     self.bar.update(position - self.bar.n)
                 file.flush()
                 os.fsync(file.fileno())  # on the disk before it gets the name of a complete file
@@ -180,29 +195,46 @@ def _chunks(response: requests.Response, timeout: float) -> Iterator[bytes]:
 
 
 def _download(transfer: _Transfer, rounds: int, pause: float) -> None:
-    """Ask each server in turn, until the file is whole and its hash is right."""
+    """Ask each server in turn, until the file is whole and its hash is right.
+
+    When it is whole and wrong, somebody's bytes are. Those of the server that sent the last ones go, and the others go
+    on from there. If they cannot end it either, the first ones may be wrong: it is then asked for the file from the
+    start, once, and left if that is wrong again.
+    """
     remote = transfer.remote
     answers: dict[str, str] = {}
     usable = list(remote.urls)
-    sources = {"an earlier run"} if transfer.size else set()
+    senders = [("an earlier run", 0)] if transfer.size else []  # of the bytes that are here, and where theirs begin
+    doubted: set[str] = set()
+    asked_alone: set[str] = set()
     idle = 0
     while usable and idle < rounds:
         if idle:
             time.sleep(pause * 2 ** (idle - 1))
         idle += 1
         for url in usable.copy():
+            if url in doubted:
+                doubted.remove(url)
+                asked_alone.add(url)
+                transfer.cut(0)
+                senders.clear()
             going_on = True
             while going_on:
                 before = transfer.size
-                sources.add(url)
+                if not senders or senders[-1][0] != url:
+                    senders.append((url, before))
                 try:
-                    transfer.advance(url)
-                    if _sha256(transfer.part) == remote.sha256:
-                        return
-                    transfer.part.write_bytes(b"")
-                    if sources == {url}:
-                        raise _Refused("sends another file")
-                    sources.clear()  # nobody knows which of them was wrong: once more, from this one alone
+                    return transfer.advance(url)
+                except _Another:
+                    _, start = senders.pop()
+                    transfer.cut(start)
+                    going_on = False
+                    if start == 0 or url in asked_alone:
+                        answers[url] = "sends another file"
+                        usable.remove(url)
+                    else:
+                        doubted.add(url)
+                        idle = 0
                 except _Refused as answer:
                     answers[url] = str(answer)
                     usable.remove(url)

@@ -142,6 +142,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.head(start)
         self.wfile.write(self.other()[start:])
 
+    def wrong_file_without_ranges(self, start: int, first: bool) -> None:
+        self.wrong_file(0, first)
+
+    def half_of_a_wrong_file(self, start: int, first: bool) -> None:
+        self.head(start)
+        rest = self.other()[start:]
+        self.wfile.write(rest[: -(-len(rest) // 2)])
+
     def range_of_another_file(self, start: int, first: bool) -> None:
         self.head(start)
         self.wfile.write(self.other()[start:] if start else self.server.content)

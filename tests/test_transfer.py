@@ -112,6 +112,39 @@ def test_a_server_without_ranges_that_stops_early_takes_nothing_away(server, tmp
     assert part.read_bytes() == CONTENT[:200_000]
 
 
+@pytest.mark.parametrize("wrong", [["wrong_file"], ["wrong_file", "range_of_another_file"], ["range_of_another_file"]])
+def test_bytes_of_a_wrong_file_take_none_of_the_right_ones_with_them(server, tmp_path, wrong):
+    part_of(tmp_path, CONTENT[:200_000])
+    fetch(server.remote(*wrong, "good"), tmp_path, **QUICK)
+    assert server.asked == [(fault, "bytes=200000-") for fault in [*wrong, "good"]]
+
+
+def test_a_server_without_ranges_that_has_another_file_is_left_at_once(server, tmp_path):
+    part_of(tmp_path, CONTENT[:200_000])
+    fetch(server.remote("wrong_file_without_ranges", "good"), tmp_path, **QUICK)
+    assert server.asked == [("wrong_file_without_ranges", "bytes=200000-"), ("good", "bytes=200000-")]
+
+
+def test_a_right_server_after_a_wrong_one_that_broke_off_is_asked_for_all(server, tmp_path):
+    assert fetch(server.remote("half_of_a_wrong_file", "good"), tmp_path, **QUICK).read_bytes() == CONTENT
+    assert server.asked[-1] == ("good", None)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_of_many_servers_one_good_one_is_enough(server, tmp_path, seed):
+    chance = random.Random(seed)
+    faults = ["403", "503", "page", "wrong_file", "wrong_file_without_ranges", "half_of_a_wrong_file", "claims_more"]
+    faults += ["range_of_another_file", "wrong_range", "half_always", "half_always_from_the_start", "redirects"]
+    chosen = chance.sample(faults, chance.randrange(5))
+    chosen.insert(chance.randint(0, len(chosen)), chance.choice(["good", "ignores_ranges"]))
+    here = bytearray(CONTENT[: chance.randint(0, len(CONTENT))])
+    if here and chance.random() < 0.5:
+        here[chance.randrange(len(here))] ^= 1
+    part_of(tmp_path, bytes(here))
+    assert fetch(server.remote(*chosen), tmp_path, **QUICK).read_bytes() == CONTENT
+    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+
+
 def test_a_server_that_is_down_is_asked_once_a_round(server, tmp_path):
     with pytest.raises(ConnectionError, match="answers 503"):
         fetch(server.remote("503", "404"), tmp_path, timeout=0.5, rounds=3, pause=0.01)
