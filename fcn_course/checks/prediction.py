@@ -18,6 +18,7 @@ from fcn_course.checks.exercise import check
 from fcn_course.checks.guard import Outcome
 from fcn_course.checks.report import Part
 from fcn_course.checks.values import difference
+from fcn_course.metrics import distance_to_contour
 from fcn_course.plots import pictures_wanted_and_yours, wanted_and_yours
 from fcn_course.plots.figure import Picture
 from fcn_course.prediction import predict, predict_logits, read_photo, tile_boxes
@@ -230,14 +231,14 @@ def boundary_error_share(answer: Function) -> list[Part]:
 
     def share(
         of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = lambda wrong, near: near[wrong],
-        distance: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = lambda pred, mask: _distance_to_contour(mask),
+        distance: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = lambda pred, mask: _distance(mask),
         void: int = VOID,
     ) -> Function:
         """The answer of somebody who takes the mean of this, of wrong and near pixels, one thing done otherwise."""
 
         def answer_of(pred: torch.Tensor, mask: torch.Tensor, width: int) -> float:
             wrong = (pred != mask) & (mask != void)
-            return of(wrong, distance(pred, mask) <= width).float().mean().item()
+            return of(wrong, distance(pred, mask) < width).float().mean().item()
 
         return answer_of
 
@@ -245,18 +246,23 @@ def boundary_error_share(answer: Function) -> list[Part]:
         answer,
         share(),
         {
-            "one row": [row("0011", "0111", 0), row("101100", "000111", 1), row("1110111011", "0000011111", 2)],
-            "whole masks": [scene(6, 9, 1), scene(12, 16, 0), scene(20, 24, 3)],
-            "void is never wrong": [row("10011", "0vv11", 0), row("110100", "00v111", 1), scene(16, 20, 1, void=True)],
-            "wide bands": [scene(24, 70, 24), scene(12, 90, 30), scene(5, 60, 60)],
+            "one row": [
+                row("0011", "0111", 1),
+                row("101100", "000111", 2),
+                row("1110111011", "0000011111", 3),
+                row("1111111111", "0000011111", 2),
+            ],
+            "whole masks": [scene(6, 9, 2), scene(12, 16, 1), scene(20, 24, 4)],
+            "void is never wrong": [row("10011", "0vv11", 1), row("110100", "00v111", 2), scene(16, 20, 2, void=True)],
+            "wide bands": [scene(24, 70, 25), scene(12, 90, 30), scene(5, 60, 60)],
         },
         [
             STILL_A_TENSOR,
             Mistake("By default distance_to_contour stops counting at 24, and pixels further away seem as near: give "
                     "it a larger furthest.",
-                    share(distance=lambda pred, mask: _distance_to_contour(mask).clamp(max=24))),
-            Mistake("All pixels are near: distance_to_contour stops counting at furthest, which must be larger than "
-                    "width.",
+                    share(distance=lambda pred, mask: _distance(mask).clamp(max=24))),
+            Mistake("All pixels are near: distance_to_contour stops counting at furthest, which must not be smaller "
+                    "than width.",
                     share(distance=lambda pred, mask: torch.zeros(mask.shape))),
             Mistake("Void pixels have no answer, so they cannot be wrong: leave them out.",
                     share(void=-1)),
@@ -268,10 +274,10 @@ def boundary_error_share(answer: Function) -> list[Part]:
                     share(lambda wrong, near: wrong)),
             Mistake("That is the share that lies further away.",
                     share(lambda wrong, near: ~near[wrong])),
-            Mistake("At most width pixels includes width itself: <=.",
-                    share(distance=lambda pred, mask: _distance_to_contour(mask) + 1)),
+            Mistake("The pixels at a contour have distance 0, so the last of width pixels has width - 1: <.",
+                    share(distance=lambda pred, mask: _distance(mask) - 1)),
             Mistake("These are the contours of the prediction. Distances are to those of the labels.",
-                    share(distance=lambda pred, mask: _distance_to_contour(pred))),
+                    share(distance=lambda pred, mask: _distance(pred))),
         ],
     )  # fmt: skip
 
@@ -378,15 +384,9 @@ def _first_maps(yours: object, wanted: torch.Tensor) -> Picture | None:
     return wanted_and_yours(yours[0], wanted[0])
 
 
-def _distance_to_contour(mask: torch.Tensor) -> torch.Tensor:
-    """Steps, also diagonal ones, from each pixel to the nearest whose left or upper neighbour has another label."""
-    is_contour = torch.zeros(mask.shape, dtype=torch.bool)
-    is_contour[:, 1:] |= mask[:, 1:] != mask[:, :-1]
-    is_contour[1:, :] |= mask[1:, :] != mask[:-1, :]
-    if not is_contour.any():
-        return torch.full(mask.shape, math.inf)
-    pixels = torch.ones(mask.shape).nonzero().float()
-    return torch.cdist(pixels, is_contour.nonzero().float(), p=math.inf).amin(dim=1).reshape(mask.shape)
+def _distance(mask: torch.Tensor) -> torch.Tensor:
+    """The distance of each pixel to the nearest contour, however far."""
+    return distance_to_contour(mask, furthest=max(mask.shape))
 
 
 def _segmented(

@@ -520,15 +520,19 @@ plots.rows_of_images({"photo": [val[i][0] for i in chosen], "prediction": [predi
 # ## 6.8 Errors at boundaries
 #
 # FCN-32s draws with a broad brush. How much of its error is the brush? Measure the distance of each pixel to the
-# nearest **contour**, a place where the label changes. Without any geometry: mark the pixels at a contour, then let
-# the marks grow by one pixel at a time, with a 3 x 3 maximum, and count for each pixel how long they take to arrive.
+# nearest **contour**, a place where the label changes. Without any geometry: mark the pixels on both sides of a contour,
+# then let the marks grow by one pixel at a time, with a 3 x 3 maximum, and count for each pixel how long they take to
+# arrive.
 
 # %%
 def distance_to_contour(mask, furthest=24):
-    """(H, W) float: steps from each pixel to the nearest change of label, at most ``furthest``."""
+    """(H, W) float: steps from each pixel to the nearest contour, at most ``furthest``; 0 on both its sides."""
+    changes_down, changes_across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
     reached = torch.zeros(mask.shape)
-    reached[:, 1:] += mask[:, 1:] != mask[:, :-1]
-    reached[1:, :] += mask[1:, :] != mask[:-1, :]
+    reached[1:] += changes_down
+    reached[:-1] += changes_down
+    reached[:, 1:] += changes_across
+    reached[:, :-1] += changes_across
     distance = torch.zeros(mask.shape)
     for _ in range(furthest):
         distance += reached == 0                                   # not reached yet: one step further
@@ -560,24 +564,24 @@ plots.share_by_distance(contour_distance, ~right, "distance to the nearest conto
 
 # %% [markdown]
 # ### Exercise 6.4: share of boundary errors
-# *Code, medium, 10 minutes.* Of all pixels that are wrong in one photo, which share lies at most `width` pixels from
-# a contour of the labels? Void pixels are never wrong. At least one labelled pixel is, so that there is something to
-# divide by. Use `distance_to_contour`. Give a `float` between 0 and 1. With a `width` as large as the photo it is 1. The cell after the check shows your number for one
-# photo.
+# *Code, medium, 10 minutes.* Of all pixels that are wrong in one photo, which share lies within `width` pixels of a
+# contour of the labels? Use `distance_to_contour`. It is 0 for the pixels on both sides of a contour, so the band is
+# where it is smaller than `width`. Void pixels are never wrong. At least one labelled pixel is, so that there is
+# something to divide by. Give a `float` between 0 and 1. The cell after the check shows your number for one photo.
 #
 # <details><summary>Hint 1</summary>Which pixels belong into the denominator? Not all, not all labelled ones: the
 # wrong ones.</details>
 # <details><summary>Hint 2</summary><code>distance_to_contour</code> stops counting at <code>furthest</code>. If that
-# is not larger than <code>width</code>, every pixel is near.</details>
+# is smaller than <code>width</code>, every pixel is near.</details>
 # <details><summary>Hint 3</summary><code>near[wrong].float().mean().item()</code>, with <code>near =
-# distance_to_contour(mask, furthest=width + 1) <= width</code>.</details>
+# distance_to_contour(mask, furthest=width) &lt; width</code>.</details>
 
 # %% tags=["exercise"] id="6.4"
 def boundary_error_share(pred, mask, width):
-    """Share of the wrong pixels that lie at most ``width`` pixels from a contour of the mask."""
+    """Share of the wrong pixels that lie within ``width`` pixels of a contour of the mask."""
     ### BEGIN SOLUTION
     wrong = (pred != mask) & (mask != VOID)
-    near = distance_to_contour(mask, furthest=width + 1) <= width
+    near = distance_to_contour(mask, furthest=width) < width
     return near[wrong].float().mean().item()
     ### END SOLUTION
 
