@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -394,6 +396,18 @@ MOST_TILED_PIXELS = 500_000_000
 """Tiles are for large photos, so more is allowed than Pillow's 89 megapixels; photo and mask then take 2 GB."""
 
 
+@contextmanager
+def opening_images_of(pixels: int) -> Iterator[None]:
+    """Within it Pillow opens images of up to so many pixels."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
 @app.command()
 def predict(
     photo: Annotated[Path, typer.Argument(help="An image file of any size.")],
@@ -413,15 +427,19 @@ def predict(
     from fcn_course.plots import overlay
     from fcn_course.profiles import get_profile
     from fcn_course.training import fastest_device, lower_precision
-    from fcn_course.voc import CLASSES
+    from fcn_course.voc import CLASSES, TooManyPixelsError
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise ValueError(f"--out must be a file name that ends in .png or .jpg, got {out}")
     chosen = get_profile(profile)
     model = load_model(checkpoint or chosen.newest_checkpoint()).to(fastest_device())
-    if tiled:
-        Image.MAX_IMAGE_PIXELS = MOST_TILED_PIXELS
-    image = prediction.read_photo(photo)
+    try:
+        with opening_images_of(MOST_TILED_PIXELS) if tiled else nullcontext():
+            image = prediction.read_photo(photo)
+    except TooManyPixelsError as error:
+        most = MOST_TILED_PIXELS // 10**6
+        way_out = "" if tiled else f", or add --tiled, which takes up to {most}"
+        raise ValueError(f"{error}{way_out}") from error
     if tiled:
         with lower_precision(fastest_device()):
             height, width = chosen.crop_size

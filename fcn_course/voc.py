@@ -285,9 +285,16 @@ def _decode(path: Path) -> Image.Image:
         return picture
 
 
+class TooManyPixelsError(ValueError):
+    """An image is larger than Pillow opens without asking: it may be a small file that fills the memory."""
+
+
 @contextmanager
 def readable(path: str | os.PathLike[str], complaint: str) -> Iterator[None]:
-    """Within it Pillow's many ways to say that a file is no good image become a ValueError that names the file."""
+    """Within it Pillow's many ways to say that a file is no good image become a ValueError that names the file.
+
+    For an image of more than ``PIL.Image.MAX_IMAGE_PIXELS`` it is a TooManyPixelsError.
+    """
     # All threads share one list of filters, and those that decode would leave each other's behind.
     alone = threading.current_thread() is threading.main_thread()
     try:
@@ -298,6 +305,6 @@ def readable(path: str | os.PathLike[str], complaint: str) -> Iterator[None]:
             yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise ValueError(f"{path} has more than {most} megapixels: make it smaller first") from error
+        raise TooManyPixelsError(f"{path} has more than {most} megapixels: make it smaller first") from error
     except (OSError, ValueError, SyntaxError, TypeError, EOFError, KeyError, IndexError, struct.error) as error:
         raise ValueError(f"{path} {complaint}: {error}") from error

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from fcn_course import cli
 from fcn_course.download import data_folder
 from fcn_course.metrics import ConfusionMatrix
-from fcn_course.model import load_model
+from fcn_course.model import FCN, load_model
 
 MINI = data_folder() / "minivoc" / "VOCdevkit" / "VOC2012"
 
@@ -151,6 +151,24 @@ def test_real_photos_go_the_same_way(voc2012: Path, tmp_path: Path, monkeypatch:
     assert code == 0, err
     with Image.open(tmp_path / "overlay.png") as written, Image.open(photo) as original:
         assert written.size == original.size
+
+
+def test_a_photo_of_too_many_pixels_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcn_course.cli.MOST_TILED_PIXELS", 100_000_000)
+    model, photo = tmp_path / "model.pt", tmp_path / "large.png"
+    network = FCN()
+    torch.save({"model": network.state_dict(), "config": network.config}, model)
+    Image.new("1", (10_000, 9_500)).save(photo)
+    command = ("predict", str(photo), "--checkpoint", str(model), "--out", str(tmp_path / "overlay.png"))
+    limit = Image.MAX_IMAGE_PIXELS
+    assert fcn_course(*command) == (
+        1, "", f"{photo} has more than 89 megapixels: make it smaller first, or add --tiled, which takes up to 100\n"
+    )  # fmt: skip
+    Image.new("1", (10_000, 10_001)).save(photo)
+    assert fcn_course(*command, "--tiled") == (
+        1, "", f"{photo} has more than 100 megapixels: make it smaller first\n"
+    )  # fmt: skip
+    assert limit == Image.MAX_IMAGE_PIXELS
 
 
 def test_mistakes_get_one_line(tmp_path: Path) -> None:
