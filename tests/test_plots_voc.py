@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from fcn_course import plots
 from fcn_course.voc import COLORMAP, VOID
@@ -38,6 +39,15 @@ def test_every_figure_has_words():
         assert metadata["image/png"]["alt"] == data["text/plain"] == figure.alt
         assert len(figure.alt) > 40
         assert figure.get_size_inches()[0] <= 9
+
+
+@pytest.mark.parametrize(("height", "width"), [(5, 3), (3, 5), (3, 3)])
+def test_a_photo_three_pixels_high_or_wide_is_shown_upright(height, width):
+    photo = torch.rand(3, height, width)
+    wanted = v2.functional.to_pil_image((255 * photo).round().to(torch.uint8))
+    for form in (photo, photo.numpy().transpose(1, 2, 0)):
+        shown = pictures(plots.image_grid([form]))[0]
+        assert np.array_equal((255 * shown).round().astype(np.uint8), np.asarray(wanted))
 
 
 def test_a_batch_shows_each_photo_above_its_mask():

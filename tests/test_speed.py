@@ -107,4 +107,6 @@ def test_time_goes_where_the_work_is(capfd):
     normalising = speed.where_time_goes(lambda: norm(x))
     assert max(normalising, key=normalising.get) == "batch normalisation"
     assert normalising["convolutions"] == 0
+    pauses = iter([0, 0.2, 0, 0, 0, 0])  # the first step is not counted
+    assert sum(speed.where_time_goes(lambda: time.sleep(next(pauses))).values()) < 0.1
     assert capfd.readouterr().err == ""

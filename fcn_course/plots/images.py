@@ -45,11 +45,15 @@ def class_legend(masks: Sequence[np.ndarray | torch.Tensor] = (), alt: str = "")
 
 
 def as_rgb(image: np.ndarray | torch.Tensor) -> np.ndarray:
-    """(H, W, 3) for matplotlib, of a photo or of a mask of class indices."""
+    """(H, W, 3) for matplotlib, of a photo or of a mask of class indices.
+
+    Where a photo has three rows and three columns alike, a tensor is (3, H, W), as in torch, and an array (H, W, 3).
+    """
     pixels = np.asarray(image.detach().cpu() if isinstance(image, torch.Tensor) else image)
     if pixels.ndim == 2:
         return decode_mask(pixels)
-    return pixels.transpose(1, 2, 0) if pixels.shape[0] == 3 and pixels.shape[2] != 3 else pixels
+    channels_first = pixels.shape[0] == 3 and (isinstance(image, torch.Tensor) or pixels.shape[2] != 3)
+    return pixels.transpose(1, 2, 0) if channels_first else pixels
 
 
 def overlay(image: np.ndarray | torch.Tensor, mask: np.ndarray | torch.Tensor, opacity: float = 0.6) -> np.ndarray:

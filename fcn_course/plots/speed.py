@@ -114,8 +114,8 @@ def growth(
     )
     figure = picture(3.2 * len(panels) + 0.8, 3.4, f"{title}. {unit} {told}.")
     figure.suptitle(title, x=0.01, ha="left")
-    for number, (name, (xs, lines)) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(1, len(panels), number)
+    side_by_side = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, (xs, lines)) in zip(side_by_side, panels.items(), strict=True):
         colours = (QUIET, BLUE, GREEN) if len(lines) > 1 else (BLUE,)
         for (line, ys), colour, marker in zip(lines.items(), colours, "so^", strict=False):
             axes.plot(xs, ys, marker=marker, color=colour, label=line)
@@ -123,8 +123,7 @@ def growth(
         axes.set_xticks(xs, [f"{x:g}" for x in xs])
         axes.minorticks_off()
         axes.set(xlabel=name, ylim=(0, None))
-        if number == 1:
-            axes.set_ylabel(unit)
-            if len(lines) > 1:
-                axes.legend()
+        if len(lines) > 1 and axes is side_by_side[0]:
+            axes.legend()
+    side_by_side[0].set_ylabel(unit)
     return figure

@@ -76,7 +76,7 @@ def pixel_logits(logits: Values, mask: Values, pixel: tuple[int, int], names: Se
     limit = np.abs(maps).max()
     for name, axes, values in zip(names, panels, maps, strict=False):
         heat_map(axes, values, -limit, limit, width=9 / (classes + 2.6))
-        axes.set_title(f"logits: {name}")
+        axes.set_title(f"logits\n{name}")
     target = panels[classes]
     target.imshow(np.where(labels == VOID, -1, labels), cmap="Greys", vmin=-3, vmax=2 * classes)
     for (i, j), label in np.ndenumerate(labels):
