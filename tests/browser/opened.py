@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator
 from tests.browser.lab import Lab
 
 RUN_TIMEOUT = 1800  # seconds, as for nbval: a notebook trains where no earlier run left a model
+KEYS_TIMEOUT = 60
 QUIET = 0.7  # seconds without a new picture after which none is on its way
 
 SCROLLER = ".jp-WindowedPanel-outer"
@@ -41,6 +42,28 @@ WATCH = """image => {
 CONTENT = """async image => {
     const content = await (await fetch(image.src)).arrayBuffer();
     return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", content))).join();
+}"""
+# Contrast of each piece of text with the colour behind it, as WCAG 2.2 defines it.
+CONTRASTS = """explorer => {
+    const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+    const luminance = colour => {
+        const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+        const [r, g, b] = channels(colour).map(c => linear(c / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = element => {
+        for (; element; element = element.parentElement) {
+            const colour = getComputedStyle(element).backgroundColor;
+            if (channels(colour)[3] !== 0) return colour;
+        }
+    };
+    const texts = [...explorer.querySelectorAll("*")].filter(element => element.checkVisibility()
+        && !element.disabled
+        && [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.textContent.trim()));
+    return texts.map(element => {
+        const pair = [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => b - a);
+        return [element.textContent.trim(), (pair[0] + 0.05) / (pair[1] + 0.05)];
+    });
 }"""
 HAS_FOCUS = "explorer => explorer.contains(document.activeElement)"
 
@@ -123,10 +146,12 @@ class OpenNotebook:
 
     def go_to(self, place: Place) -> Locator:
         """Gives the explorer, its cell selected with the keys that go from cell to cell, its pictures watched."""
+        deadline = time.monotonic() + KEYS_TIMEOUT
         self.page.keyboard.press("Escape")
         selected = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-        selected.focus()
         while (at := int(selected.get_attribute("data-windowed-list-index") or 0)) != place.cell:
+            assert time.monotonic() < deadline, f"arrow keys do not get from cell {at} to cell {place.cell}"
+            selected.focus()  # each time: a cell that is drawn anew has lost it
             self.page.keyboard.press("ArrowUp" if at > place.cell else "ArrowDown")
         explorer = self._explorers_of(place.cell).nth(place.nth)
         explorer.locator("> img").evaluate(WATCH)
@@ -164,6 +189,13 @@ class OpenNotebook:
         self.page.keyboard.press(key)
         self.settle()
         return shown(explorer)
+
+    def use_theme(self, theme: str) -> None:
+        """Chooses "JupyterLab Light" or "JupyterLab Dark" from the menu."""
+        self.menu("Settings")
+        for name in ("Theme", theme):
+            self.page.locator(".lm-Menu-item", has=self.page.get_by_text(name, exact=True)).click()
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
 
     def settle(self) -> None:
         """Waits until the kernel has nothing to do and no new picture comes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fcn_course.authoring import WIDGET
-from tests.browser.opened import HAS_FOCUS, OpenNotebook, Place, shown, there_and_back
+from tests.browser.opened import CONTRASTS, HAS_FOCUS, OpenNotebook, Place, shown, there_and_back
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +77,20 @@ def test_explorers_obey_the_mouse(notebook: OpenNotebook, record_property: Calla
         there, back = there_and_back(slider)
         assert notebook.press(there, explorer) != ends_with
         assert notebook.press(back, explorer) == ends_with
+
+
+def test_explorers_can_be_read_in_both_themes(notebook: OpenNotebook) -> None:
+    """Words beside a picture have the contrast that WCAG 2.2 asks for (1.4.3, level AA); pictures are white cards."""
+    for number, place in enumerate(explorers_of(notebook), start=1):
+        explorer = notebook.go_to(place)
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            notebook.use_theme(theme)
+            contrasts = explorer.evaluate(CONTRASTS)
+            assert len(contrasts) > len(explorer.locator("label").all())
+            assert [(text, contrast) for text, contrast in contrasts if contrast < 4.5] == []
+            if theme == "JupyterLab Dark":
+                explorer.screenshot(path=LOOK / f"{notebook.file.stem}-explorer-{number}-dark.png")
+                notebook.page.screenshot(path=LOOK / f"{notebook.file.stem}-dark.png")
 
 
 def explorers_of(notebook: OpenNotebook) -> list[Place]:
