@@ -28,6 +28,7 @@ from PIL import Image
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
+from torchvision.transforms import v2
 
 from benchmarks.speed import HERE
 from fcn_course.environment import start_anew_in_fast_environment
@@ -47,7 +48,7 @@ from fcn_course.training import (
     pixel_loss,
     training_set,
 )
-from fcn_course.voc import CLASSES, VOID, VOCSegmentation, class_frequencies, eval_transform
+from fcn_course.voc import CLASSES, VOID, VOCSegmentation, class_frequencies, eval_transform, random_crop
 
 EPOCHS = 8
 """The length of the runs that all contestants take part in; results of another one have a file of their own."""
@@ -67,6 +68,7 @@ class Contestant:
     output_stride: int = 32
     optimizer: Callable[[nn.Module, Recipe], torch.optim.Optimizer] = optimizer_for
     loss: Callable[[Recipe, Profile], Loss] = lambda recipe, _: lambda logits, masks: pixel_loss(logits, masks, recipe)
+    augmentation: Callable[[tuple[int, int]], v2.Transform] | None = None  # of crops of this size, as in voc.py
     average_of_weights: float | None = None  # how much of the running average stays at each step
 
 
@@ -117,11 +119,17 @@ def smoothed_at_borders(recipe: Recipe, profile: Profile) -> Loss:
     return loss
 
 
+def flip_alone(crop_size: tuple[int, int]) -> v2.Transform:
+    """Random flip and crop."""
+    return v2.Compose([v2.RandomHorizontalFlip(), random_crop(crop_size)])
+
+
 CONTESTANTS: Mapping[str, Contestant] = {
     "D2L_RECIPE": Contestant(D2L_RECIPE),
     "COURSE_RECIPE": Contestant(),
     "constant learning rate": Contestant(replace(COURSE_RECIPE, polynomial_decay=False)),
     "no flip, no scale": Contestant(replace(COURSE_RECIPE, augment=False)),
+    "flip, no scale": Contestant(augmentation=flip_alone),
     "void is background": Contestant(replace(COURSE_RECIPE, void_as_background=True)),
     "SGD, momentum 0.9": Contestant(
         replace(COURSE_RECIPE, learning_rate=0.05, weight_decay=5e-4), optimizer=sgd_with_momentum
@@ -146,6 +154,9 @@ class Training:
         self.accelerator = accelerator_for(recipe)
         workers = 0 if self.accelerator.device.type == "cpu" else 8
         data = training_set(profile.root, "train", recipe)
+        if contestant.augmentation is not None:
+            transform = v2.Compose([contestant.augmentation(recipe.crop_size), eval_transform()])
+            data = VOCSegmentation(profile.root, "train", transform).decode_once()
         loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
         optimizer = contestant.optimizer(self.model, recipe)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate_factor(recipe, steps))
@@ -291,8 +302,11 @@ def main(
         length = "" if epochs == EPOCHS else f"-epochs{epochs}"
         file = HERE / "results" / f"recipes-{chosen.name}{length}.json"
         seconds, results = earlier(file, epochs) if file.exists() else ({}, {})
-        if not seconds.keys() >= contestants.keys():
-            seconds = seconds_a_step({"COURSE_RECIPE": CONTESTANTS["COURSE_RECIPE"], **contestants}, chosen)
+        missing = {name: of for name, of in contestants.items() if name not in seconds}
+        if missing:
+            measured = seconds_a_step({"COURSE_RECIPE": CONTESTANTS["COURSE_RECIPE"], **missing}, chosen)
+            now = seconds.get("COURSE_RECIPE", measured["COURSE_RECIPE"]) / measured["COURSE_RECIPE"]
+            seconds |= {name: now * of for name, of in measured.items()}  # as if measured with those before
         budget = epochs * (len(VOCSegmentation(chosen.root, "train")) // chosen.batch_size) * seconds["COURSE_RECIPE"]
         print(f"{budget:.0f} s each; milliseconds a step:", {name: round(1e3 * s) for name, s in seconds.items()})
         for seed, (name, contestant) in product(range(seeds), contestants.items()):

@@ -11,6 +11,7 @@ from fcn_course.plots.bilinear import (
     pixel_centres,
     tents,
 )
+from fcn_course.plots.cells import value_maps
 from fcn_course.plots.checks import (
     grade_map,
     pictures_wanted_and_yours,
@@ -59,7 +60,6 @@ from fcn_course.plots.transposed_conv import (
     scatter_row,
     size_mapping,
     size_path,
-    value_maps,
 )
 from fcn_course.plots.voc import (
     batch,

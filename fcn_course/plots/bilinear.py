@@ -7,23 +7,23 @@ import torch
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Circle, Patch, Rectangle
 
+from fcn_course.plots.cells import Values, heat_map
 from fcn_course.plots.figure import (
     BLACK,
     BLUE,
     GREEN,
+    LINE,
     ORANGE,
+    PATCH_COLOURS,
     RED,
     SKY,
+    WORDS,
     Picture,
     in_course_style,
     picture,
     without_ticks,
 )
 from fcn_course.plots.images import as_rgb
-from fcn_course.plots.transposed_conv import PATCH_COLOURS, heat_map
-
-Values = torch.Tensor | np.ndarray
-QUIET, WORDS = "#BBBBBB", "#333333"
 
 
 @in_course_style
@@ -38,7 +38,7 @@ def pixel_centres(size: int, places: Mapping[str, Values]) -> Picture:
     axes = figure.add_subplot()
     for row, (name, dots) in enumerate(conventions.items()):
         for i in range(size):
-            axes.add_patch(Rectangle((i - 0.5, row - 0.28), 1, 0.56, facecolor="#F2F2F2", edgecolor=QUIET, linewidth=1))
+            axes.add_patch(Rectangle((i - 0.5, row - 0.28), 1, 0.56, facecolor="#F2F2F2", edgecolor=LINE, linewidth=1))
         axes.plot(range(size), [row] * size, "o", color=BLUE, markersize=11, label="centre of an input pixel")
         axes.plot(
             dots, [row] * len(dots), "o", color=ORANGE, markeredgecolor=BLACK, markersize=6,
@@ -67,7 +67,7 @@ def enlarged_row(x: Values, scale: int, rows: Mapping[str, Values]) -> Picture:
     centres = (np.arange(len(values)) + 0.5) * scale - 0.5
     axes.plot(centres, values, "o", color=BLUE, markersize=10, markerfacecolor="none", label="input values")
     for edge in range(0, len(outputs) + 1, scale):
-        axes.axvline(edge - 0.5, color=QUIET, linewidth=1)
+        axes.axvline(edge - 0.5, color=LINE, linewidth=1)
     axes.set(xlabel="output pixel (a line where a new input pixel begins)", ylabel="value")
     axes.margins(y=0.1)
     axes.set_xticks(outputs)

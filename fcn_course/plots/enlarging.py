@@ -7,10 +7,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
-from fcn_course.plots.figure import BLACK, Picture, in_course_style
+from fcn_course.plots.cells import Values, as_array
+from fcn_course.plots.figure import BLACK, PATCH_COLOURS, WORDS, Picture, in_course_style
 from fcn_course.plots.images import as_rgb
-from fcn_course.plots.sheet import WORDS, cells_on, image_on, sheet
-from fcn_course.plots.transposed_conv import PATCH_COLOURS, Values, _array
+from fcn_course.plots.sheet import cells_on, image_on, sheet
 
 LARGEST = 0.5
 """The difference that has the brightest colour; differences beyond it have it too."""
@@ -26,8 +26,8 @@ def kernel_at_work(
     pixel; ``enlarged`` and ``interpolated`` (3, H, W) the photo by the kernel and as it should be. The kernel's centre
     lies ``moved`` output pixels beyond its input pixel's.
     """
-    weights, response, row = _array(kernel), _array(impulse), _array(shares)
-    made, wanted = _array(enlarged), _array(interpolated)
+    weights, response, row = as_array(kernel), as_array(impulse), as_array(shares)
+    made, wanted = as_array(enlarged), as_array(interpolated)
     size, (n, outputs), (height, width) = len(weights), row.shape, made.shape[1:]
     scale, fits = outputs // n, (size + 1) // 2
     middle = row.sum(axis=0)[n // 2 * scale : (n // 2 + 1) * scale]

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
-from fcn_course.plots.figure import RED, Picture, in_course_style
+from fcn_course.plots.cells import Values, as_array, ink_on
+from fcn_course.plots.figure import LINE, RED, WORDS, Picture, in_course_style
 from fcn_course.plots.images import as_rgb, overlay
-from fcn_course.plots.sheet import LINE, WORDS, image_on, sheet
-from fcn_course.plots.transposed_conv import Values, _array, _ink
+from fcn_course.plots.sheet import image_on, sheet
 from fcn_course.voc import CLASSES, COLORMAP, VOID
 
 
@@ -21,12 +21,12 @@ def labelled_photo(
     ``origin`` (h, w) says which pixel of the photo, counted row by row, each pixel of the image has been, and is
     negative where the image was padded; without it the image is the whole photo. A class has its number on it.
     """
-    whole, labels = as_rgb(photo), _array(mask)
+    whole, labels = as_rgb(photo), as_array(mask)
     present, counts = np.unique(labels, return_counts=True)
     shares = {int(label): float(count) / labels.size for label, count in zip(present, counts, strict=True)}
     listed = ", ".join(f"{_name(label)} {share:.1%}" for label, share in shares.items())
     height, width = labels.shape
-    corners = [] if origin is None else _corners(_array(origin), whole.shape[1])
+    corners = [] if origin is None else _corners(as_array(origin), whole.shape[1])
     mirrored = bool(corners) and corners[0][0] > corners[1][0]
     turned = ", mirrored" if mirrored else ""
     seen = f"a crop of it, {height} x {width} pixels{turned}" if corners else "whole"
@@ -82,7 +82,7 @@ def _numbers(axes: Axes, labels: np.ndarray, box: tuple[float, float, float, flo
         row, column = _deepest(coarse == label)
         axes.text(
             left + (column + 0.5) / coarse.shape[1] * across, top + (row + 0.5) / coarse.shape[0] * down, str(label),
-            ha="center", va="center", fontsize=9, fontweight="bold", color=_ink(COLORMAP[label] / 255),
+            ha="center", va="center", fontsize=9, fontweight="bold", color=ink_on(COLORMAP[label] / 255),
         )  # fmt: skip
 
 
@@ -104,7 +104,9 @@ def _legend(axes: Axes, shares: dict[int, float]) -> None:
         x, y = 0.15 + 2.2 * (place // 2), 2.82 + 0.33 * (place % 2)
         colour = COLORMAP[label] / 255
         axes.add_patch(Rectangle((x, y - 0.12), 0.42, 0.24, facecolor=colour, edgecolor=LINE))
-        axes.text(x + 0.21, y, str(label), ha="center", va="center", fontsize=9, fontweight="bold", color=_ink(colour))
+        axes.text(
+            x + 0.21, y, str(label), ha="center", va="center", fontsize=9, fontweight="bold", color=ink_on(colour)
+        )
         axes.text(x + 0.5, y, f"{_name(label)}  {shares[label]:.1%}", va="center", fontsize=9, color=WORDS)
 
 

@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
+from fcn_course.plots.cells import Values
 from fcn_course.plots.figure import (
     BLACK,
     BLUE,
     GREEN,
+    LINE,
     ORANGE,
     PINK,
     RED,
     SKY,
+    WORDS,
     Picture,
     in_course_style,
     picture,
@@ -25,10 +27,8 @@ from fcn_course.plots.figure import (
 from fcn_course.plots.images import as_rgb, overlay
 from fcn_course.voc import CLASSES, COLORMAP, VOID
 
-Values = torch.Tensor | np.ndarray
 Box = tuple[int, int, int, int]
 FRAMES = (ORANGE, SKY, PINK, GREEN)
-GREY, WORDS = "#BBBBBB", "#333333"
 
 
 @in_course_style
@@ -293,7 +293,7 @@ def class_iou(iou: Values, names: Sequence[str] = CLASSES, interval: tuple[Value
         + (" A thin line on each bar shows its interval." if interval else ""),
     )  # fmt: skip
     axes = figure.add_subplot()
-    shown = axes.barh(range(len(order)), values[order], color=[GREY if c == 0 else BLUE for c in order])
+    shown = axes.barh(range(len(order)), values[order], color=[LINE if c == 0 else BLUE for c in order])
     quiet = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     if interval is None:
         axes.bar_label(shown, fmt="%.2f", padding=4, fontsize=9, bbox=quiet)
@@ -348,7 +348,7 @@ def opinions(scores: Mapping[str, Values], names: Sequence[str]) -> Picture:
     figure = picture(9, 2.2, f"Bar charts of the scores of {len(names)} classes. Highest for {told}.")
     panels = figure.subplots(1, len(judges), squeeze=False)[0]
     for axes, (who, values) in zip(panels, judges.items(), strict=True):
-        shown = axes.bar(range(len(values)), values, color=np.where(values == values.max(), GREEN, GREY))
+        shown = axes.bar(range(len(values)), values, color=np.where(values == values.max(), GREEN, LINE))
         axes.bar_label(shown, fmt="%.2f", padding=2, fontsize=9)
         axes.axhline(0, color=BLACK, linewidth=0.8)
         axes.margins(y=0.2)

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from fcn_course.plots.figure import BLACK, BLUE, GREEN, ORANGE, RED, Picture, in_course_style
-from fcn_course.plots.sheet import LINE, WORDS, cells_on, sheet
-from fcn_course.plots.transposed_conv import Values, _array, _number
+from fcn_course.plots.cells import Values, as_array, in_digits
+from fcn_course.plots.figure import BLACK, BLUE, GREEN, LINE, ORANGE, RED, WORDS, Picture, in_course_style
+from fcn_course.plots.sheet import cells_on, sheet
 from fcn_course.transposed_conv import conv_transpose2d, conv_transpose_output_size
 
 SHADES = np.array([to_rgb(shade) for shade in ("#FFFFFF", "#E3EFF7", "#BBD8EA", "#94C1DD", "#6FACD1")])
@@ -36,7 +36,7 @@ def scatter_step(
     ``x`` and ``kernel`` are (n, n) and (k, k). A setting that gives no output is drawn all the same, and the figure
     says why there is none.
     """
-    cells, weights = torch.as_tensor(_array(x)).double(), torch.as_tensor(_array(kernel)).double()
+    cells, weights = torch.as_tensor(as_array(x)).double(), torch.as_tensor(as_array(kernel)).double()
     n, k = len(cells), len(weights)
     span = dilation * (k - 1) + 1
     length = (n - 1) * stride + span
@@ -80,7 +80,7 @@ def scatter_step(
     axes.text(0.3, below - 0.1, f"kernel {k} × {k}", fontweight="bold")
     cells_on(axes, 0.3, below, min(0.4, 1.55 / k), weights.numpy(), np.ones((k, k, 3)))
     if newest.any():
-        value = _number(float(cells[newest][0]))
+        value = in_digits(float(cells[newest][0]))
         axes.annotate(
             f"{value} × kernel",
             (3.0, top + 1.55), (2.05, top + 1.55), ha="left", va="bottom", color=WORDS, fontsize=9,
@@ -110,7 +110,7 @@ def _story(cells: np.ndarray, step: int, stride: int, span: int) -> str:
     row, column = divmod(step - 1, n)
     rows, columns = (f"{at * stride} to {at * stride + span - 1}" for at in (row, column))
     return (
-        f"Patch {step} of {n * n}: input cell ({row}, {column}), a {_number(cells[row, column])}, multiplies the "
+        f"Patch {step} of {n * n}: input cell ({row}, {column}), a {in_digits(cells[row, column])}, multiplies the "
         f"kernel and adds it to rows {rows} and columns {columns} of the sum."
     )
 

@@ -7,10 +7,8 @@ from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from fcn_course.plots.figure import Picture
-from fcn_course.plots.transposed_conv import LINE, WORDS, _ink, _number
-
-__all__ = ["LINE", "WORDS", "cells_on", "image_on", "sheet"]
+from fcn_course.plots.cells import in_digits, ink_on
+from fcn_course.plots.figure import LINE, Picture
 
 
 def sheet(width: float, height: float, alt: str) -> tuple[Picture, Axes]:
@@ -47,11 +45,11 @@ def cells_on(
     lines = [[(left, y), (right, y)] for y in top + side * np.arange(rows + 1)]
     lines += [[(x, top), (x, bottom)] for x in left + side * np.arange(columns + 1)]
     axes.add_collection(LineCollection(lines, colors=LINE, linewidths=1 if side > 0.2 else 0.3))
-    words = {place: _number(value, decimals) for place, value in np.ndenumerate(values)}
+    words = {place: in_digits(value, decimals) for place, value in np.ndenumerate(values)}
     points = min(10.0, 60 * side, 100 * side / max(map(len, words.values())))  # so that the longest number fits
     if points < 6.5:
         return
     for (i, j), word in words.items():
-        ink = "#666666" if kept is not None and not kept[i, j] else _ink(colours[i, j])
+        ink = "#666666" if kept is not None and not kept[i, j] else ink_on(colours[i, j])
         x, y = left + (j + 0.5) * side, top + (i + 0.5) * side
         axes.text(x, y, word, ha="center", va="center", fontsize=points, color=ink)

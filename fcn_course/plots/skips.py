@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
+from fcn_course.plots.cells import Values
 from fcn_course.plots.figure import BLUE, GREEN, ORANGE, RED, Picture, in_course_style, picture
 from fcn_course.voc import CLASSES
 
-Values = torch.Tensor | np.ndarray
 COLOURS, MARKERS = (ORANGE, GREEN, BLUE), "osD"
 
 

@@ -8,17 +8,18 @@ from fcn_course.plots.figure import (
     BLACK,
     BLUE,
     GREEN,
+    LINE,
     ORANGE,
     PINK,
     RED,
     SKY,
+    WORDS,
     Picture,
     in_course_style,
     picture,
 )  # fmt: skip
 
-QUIET, WORDS = "#B0B0B0", "#333333"
-PART_COLOURS = (BLUE, SKY, ORANGE, PINK, QUIET)
+PART_COLOURS = (BLUE, SKY, ORANGE, PINK, LINE)
 
 
 @in_course_style
@@ -35,7 +36,7 @@ def speed_ladder(rates: Mapping[str, float], limit: float | None = None, unit: s
     )  # fmt: skip
     axes = figure.add_subplot()
     places = np.arange(len(names))
-    axes.barh(places, values, color=[QUIET, *[BLUE] * (len(names) - 1)], height=0.7)
+    axes.barh(places, values, color=[LINE, *[BLUE] * (len(names) - 1)], height=0.7)
     for place, value in zip(places, values, strict=True):
         axes.annotate(
             f"{value:.3g}" + (f"   {value / values[0]:.1f} x" if place else ""),
@@ -94,7 +95,7 @@ def roofline(peak: float, bytes_a_second: float, layers: Mapping[str, tuple[floa
         axes.plot([intensity], [rate / 1e9], "o", color=colour, markersize=8)
         axes.annotate(name, (intensity, rate / 1e9), xytext=(8, -12), textcoords="offset points", color=WORDS)
     corner = peak / bytes_a_second
-    axes.axvline(corner, color=QUIET, linestyle=":")
+    axes.axvline(corner, color=LINE, linestyle=":")
     axes.annotate("memory is the limit ", (corner, 0.02), xycoords=("data", "axes fraction"), ha="right", color=WORDS)
     axes.annotate(" the processor is", (corner, 0.02), xycoords=("data", "axes fraction"), color=WORDS)
     axes.set(xlabel="operations for each byte", ylabel="GFLOP/s", xlim=(0.05, 2000))
@@ -116,7 +117,7 @@ def growth(
     figure.suptitle(title, x=0.01, ha="left")
     side_by_side = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (name, (xs, lines)) in zip(side_by_side, panels.items(), strict=True):
-        colours = (QUIET, BLUE, GREEN) if len(lines) > 1 else (BLUE,)
+        colours = (LINE, BLUE, GREEN) if len(lines) > 1 else (BLUE,)
         for (line, ys), colour, marker in zip(lines.items(), colours, "so^", strict=False):
             axes.plot(xs, ys, marker=marker, color=colour, label=line)
         axes.set_xscale("log", base=2)

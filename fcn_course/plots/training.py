@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from fcn_course.plots.cells import Values, as_array, heat_map
 from fcn_course.plots.figure import (
     BLACK,
     BLUE,
@@ -16,21 +16,21 @@ from fcn_course.plots.figure import (
     ORANGE,
     RED,
     SKY,
+    WORDS,
     Picture,
     in_course_style,
     picture,
     without_ticks,
 )  # fmt: skip
 from fcn_course.plots.images import overlay
-from fcn_course.plots.transposed_conv import heat_map
 from fcn_course.voc import VOID
 
 if TYPE_CHECKING:
     from fcn_course.training import Epoch
 
-Values = torch.Tensor | np.ndarray
+
 LINE_STYLES = ("-", "--", "-.", ":")
-QUIET, WORDS = "#E4E4E4", "#333333"
+QUIET = "#E4E4E4"
 
 
 @in_course_style
@@ -62,7 +62,7 @@ def cross_entropy_curve(probabilities: Mapping[str, float]) -> Picture:
 @in_course_style
 def pixel_logits(logits: Values, mask: Values, pixel: tuple[int, int], names: Sequence[str]) -> Picture:
     """Logits (C, H, W) as one map a class, the mask (H, W), and the softmax at ``pixel`` (row, column)."""
-    maps, labels = _array(logits), _array(mask)
+    maps, labels = as_array(logits), as_array(mask)
     classes, height, width = maps.shape
     row, column = pixel
     share = np.exp(maps[:, row, column]) / np.exp(maps[:, row, column]).sum()
@@ -136,7 +136,7 @@ def curves(
 @in_course_style
 def confusion_counts(counts: Values, names: Sequence[str], focus: int) -> Picture:
     """A small confusion matrix with its counts; the cells that make the IoU of class ``focus`` are coloured."""
-    table = _array(counts)
+    table = as_array(counts)
     hits = int(table[focus, focus])
     either = int(table[focus].sum() + table[:, focus].sum() - hits)
     figure = picture(
@@ -218,7 +218,7 @@ def training_dashboard(
     each = steps // epochs  # steps an epoch
     scored = [epoch for epoch in history if not math.isnan(epoch.mean_iou)]
     scores = f"pixel accuracy {scored[-1].pixel_accuracy:.2f}, mean IoU {scored[-1].mean_iou:.2f}" if scored else ""
-    truth, got = _array(mask), _array(pred)
+    truth, got = as_array(mask), as_array(pred)
     right = float((got == truth)[truth != VOID].mean())
     speed = "" if math.isnan(images_per_second) else f", {images_per_second:.0f} images/s"
     now = f"step {at} of {steps}, epoch {max(1, math.ceil(at / each))} of {epochs}{speed}"
@@ -261,7 +261,3 @@ def _running_mean(values: Sequence[float], over: int) -> list[float]:
     """The mean of each of ``values`` and up to ``over`` - 1 before it."""
     total = np.cumsum([0.0, *values])
     return [(total[i + 1] - total[max(0, i + 1 - over)]) / min(i + 1, over) for i in range(len(values))]
-
-
-def _array(values: Values) -> np.ndarray:
-    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)

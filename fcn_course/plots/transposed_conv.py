@@ -1,35 +1,28 @@
-"""Transposed convolution: sizes, patches that add up, matrices, and maps of values."""
+"""Transposed convolution: sizes, patches that add up, and matrices."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
+from fcn_course.plots.cells import Values, as_array, heat_map, in_digits, ink_on
 from fcn_course.plots.figure import (
     BLACK,
     BLUE,
-    GREEN,
-    ORANGE,
-    PINK,
-    RED,
+    LINE,
+    PATCH_COLOURS,
     SKY,
-    YELLOW,
+    WORDS,
     Picture,
     in_course_style,
     picture,
-    without_ticks,
 )  # fmt: skip
 from fcn_course.transposed_conv import conv_transpose_output_size
 
-PATCH_COLOURS = (SKY, ORANGE, GREEN, PINK, YELLOW, BLUE, RED)
-EMPTY, CUT, LINE, WORDS = "#FFFFFF", "#E4E4E4", "#BBBBBB", "#333333"
+EMPTY, CUT = "#FFFFFF", "#E4E4E4"
 MOST_PATCHES = 12
-NUMBER_WIDTH = 0.085  # inches that one digit of a number in a cell takes
-
-Values = torch.Tensor | np.ndarray
 
 
 @in_course_style
@@ -71,7 +64,7 @@ def scatter_patches(x: Values, kernel: Values, stride: int = 1, padding: int = 0
 
     Cells that ``padding`` cuts off are grey. Raises ValueError when there are more patches than a page can show.
     """
-    cells, weights = _array(x), _array(kernel)
+    cells, weights = as_array(x), as_array(kernel)
     (height, width), (kernel_height, kernel_width) = cells.shape, weights.shape
     if cells.size > MOST_PATCHES:
         raise ValueError(f"x may have at most {MOST_PATCHES} cells to be drawn one by one, got {height} x {width}")
@@ -120,7 +113,7 @@ def scatter_row(
 
     Raises ValueError as :func:`fcn_course.transposed_conv.conv_transpose_output_size` does.
     """
-    cells, weights = _array(x), _array(kernel)
+    cells, weights = as_array(x), as_array(kernel)
     n, k = len(cells), len(weights)
     out = conv_transpose_output_size(n, k, stride, padding, output_padding, dilation)
     reach = dilation * (k - 1) + 1
@@ -201,7 +194,7 @@ def matrix_and_transpose(matrix: Values, shape: tuple[int, int] | None = None) -
 
     ``shape`` (height, width) of the input draws a line after each of its rows.
     """
-    values = _array(matrix)
+    values = as_array(matrix)
     rows, columns = values.shape
     figure = picture(
         9, 5.2,
@@ -224,36 +217,6 @@ def matrix_and_transpose(matrix: Values, shape: tuple[int, int] | None = None) -
             left.axvline(line - 0.5, color=WORDS, linewidth=1)
             right.axhline(line - 0.5, color=WORDS, linewidth=1)
     return figure
-
-
-@in_course_style
-def value_maps(
-    maps: Sequence[Values], titles: Sequence[str] = (), columns: int = 3, alt: str = "", same_scale: bool = True
-) -> Picture:
-    """2-D maps side by side as heat maps, with their numbers where cells are large enough.
-
-    With ``same_scale`` one colour means one value in all of them; else each has its own scale from 0 to its largest.
-    """
-    arrays = [_array(values) for values in maps]
-    columns = min(columns, len(arrays))
-    rows = -(-len(arrays) // columns)
-    side = min(9 / columns, 3.4)
-    tallest = max(values.shape[0] / values.shape[1] for values in arrays)
-    sizes = ", ".join(f"{height} x {width}" for height, width in (values.shape for values in arrays))
-    figure = picture(side * columns, rows * (side * tallest + 0.25), alt or f"Heat maps of {sizes} cells.")
-    together = np.concatenate([values.ravel() for values in arrays])
-    for index, values in enumerate(arrays):
-        axes = figure.add_subplot(rows, columns, index + 1)
-        range_of = together if same_scale else values
-        heat_map(axes, values, min(0.0, float(range_of.min())), float(range_of.max()), side)
-        without_ticks(axes)
-        if index < len(titles):
-            axes.set_title(titles[index])
-    return figure
-
-
-def _array(values: Values) -> np.ndarray:
-    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
 
 
 def _patch_colours(count: int) -> list[str]:
@@ -285,31 +248,5 @@ def _cells(axes: Axes, values: np.ndarray, colours: np.ndarray, keep: np.ndarray
 def _cell(axes: Axes, x: float, y: float, colour: str, value: float | None, hatch: str | None = None) -> None:
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor=LINE, linewidth=1, hatch=hatch))
     if value is not None:
-        words = "#888888" if hatch else _ink(to_rgb(colour))
-        axes.text(x + 0.5, y + 0.5, _number(value), ha="center", va="center", color=words, fontsize=9)
-
-
-def heat_map(axes: Axes, values: np.ndarray, lowest: float, highest: float, width: float, decimals: int = 2) -> None:
-    """An image plot, ``width`` inches wide, with numbers in its cells where they fit; NaN is white."""
-    image = axes.imshow(values, vmin=lowest, vmax=highest if highest > lowest else lowest + 1)
-    axes.set_xticks(np.arange(values.shape[1] + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(values.shape[0] + 1) - 0.5, minor=True)
-    axes.tick_params(which="minor", length=0)
-    words = {place: _number(value, decimals) for place, value in np.ndenumerate(values) if not np.isnan(value)}
-    if max(map(len, words.values()), default=0) * NUMBER_WIDTH * values.shape[1] > width:
-        return
-    axes.grid(which="minor", color="white", linewidth=1)
-    for (i, j), word in words.items():
-        ink = _ink(np.asarray(image.to_rgba(values[i, j])))
-        axes.text(j, i, word, ha="center", va="center", color=ink, fontsize=8)
-
-
-def _number(value: float, decimals: int = 2) -> str:
-    """``value`` with so many decimals, and with none where it is whole."""
-    whole = abs(value - round(value)) < 0.5 * 10**-decimals
-    return f"{value:.{0 if whole else decimals}f}"
-
-
-def _ink(background: Sequence[float] | np.ndarray) -> str:
-    """Black or white, whichever can be read on ``background`` (red, green, blue in [0, 1])."""
-    return BLACK if float(np.dot(background[:3], (0.299, 0.587, 0.114))) > 0.4 else "#FFFFFF"
+        words = "#888888" if hatch else ink_on(to_rgb(colour))
+        axes.text(x + 0.5, y + 0.5, in_digits(value), ha="center", va="center", color=words, fontsize=9)

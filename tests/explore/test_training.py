@@ -161,9 +161,9 @@ def test_pictures_leave_training_its_time(data, shown, monkeypatch):
         now += 0.1
         dashboard.on_step(training.Step(number, 100, 1.0, []))
     assert np.diff(drawn).min() >= 0.1 * (training.SHARE + 1) - 1e-9
-    assert len(drawn) == 4  # 10 s of training, 0.1 s of drawing each
+    assert len(drawn) == 3  # 10 s of training, 0.1 s of drawing each
     dashboard.on_epoch(training.Epoch(RECIPE.epochs, 1.0, 20.0))  # the last is drawn whatever it takes
-    assert len(drawn) == 5
+    assert len(drawn) == 4
     assert math.isclose(dashboard.images_per_second, 20.0)
 
 
