@@ -95,12 +95,13 @@ def four_neighbours(row: float, column: float) -> Picture:
         left, top = (column if j == 0 else 0.0), (row if i == 0 else 0.0)
         width, height = abs(1 - j - column), abs(1 - i - row)
         axes.add_patch(Rectangle((left, top), width, height, facecolor=colour, alpha=0.75, edgecolor="white"))
-        axes.text(left + width / 2, top + height / 2, f"{weight:.3g}", ha="center", va="center", fontsize=10)
-        axes.add_patch(Circle((j, i), 0.085, facecolor=colour, edgecolor=BLACK, linewidth=1, zorder=3))
+        name = f"x[{'i' if i == 0 else 'i+1'}, {'j' if j == 0 else 'j+1'}]"
         axes.text(
-            j + (-0.13 if j == 0 else 0.13), i, f"x[{'i' if i == 0 else 'i+1'}, {'j' if j == 0 else 'j+1'}]",
-            ha="right" if j == 0 else "left", va="center", fontsize=10,
+            left + width / 2, top + height / 2, f"{weight:.3g}\nof {name}", ha="center", va="center", fontsize=9
         )  # fmt: skip
+        axes.add_patch(Circle((j, i), 0.085, facecolor=colour, edgecolor=BLACK, linewidth=1, zorder=3))
+        side = -1 if j == 0 else 1
+        axes.text(j + 0.13 * side, i, name, ha="right" if j == 0 else "left", va="center", fontsize=10)
     axes.plot([column], [row], "o", color=BLACK, markersize=9, zorder=4)
     axes.set(xlim=(-0.62, 1.68), ylim=(1.15, -0.15), aspect="equal")
     axes.axis("off")
