@@ -10,6 +10,7 @@ started again it goes on with what is missing there.
 """
 
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -218,7 +219,7 @@ class Scores:
     pixel_accuracy: float
     mean_class_accuracy: float
     mean_iou: float
-    boundary_iou: float
+    boundary_iou: float = math.nan  # missing in results from before its definition changed
 
 
 def score(model: FCN, profile: Profile, seed: int, steps: int) -> Scores:
@@ -240,10 +241,18 @@ def table(results: Mapping[str, list[Scores]]) -> str:
         cells = [name, str(len(runs)), str(runs[0].steps)]
         for field in ("pixel_accuracy", "mean_class_accuracy", "mean_iou", "boundary_iou"):
             values = [getattr(one, field) for one in runs]
+            if any(map(math.isnan, values)):
+                cells.append("not measured")
+                continue
             spread = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
             cells.append(f"{statistics.mean(values):.3f}{spread}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def measured_of(scores: Scores) -> dict[str, float]:
+    """What of ``scores`` is known, for a file."""
+    return {name: value for name, value in asdict(scores).items() if not math.isnan(value)}
 
 
 def earlier(file: Path, epochs: int) -> tuple[dict[str, float], dict[str, list[Scores]]]:
@@ -311,15 +320,16 @@ def main(
         print(f"{budget:.0f} s each; milliseconds a step:", {name: round(1e3 * s) for name, s in seconds.items()})
         for seed, (name, contestant) in product(range(seeds), contestants.items()):
             runs = results.setdefault(name, [])
-            if seed in {run.seed for run in runs}:
+            if seed in {run.seed for run in runs if not math.isnan(run.boundary_iou)}:
                 continue
             steps = round(budget / seconds[name])
-            runs.append(score(Training(contestant, chosen, seed, steps).take(steps), chosen, seed, steps))
-            print(f"{name}: {runs[-1]}", flush=True)
+            scores = score(Training(contestant, chosen, seed, steps).take(steps), chosen, seed, steps)
+            runs[:] = sorted([scores, *(run for run in runs if run.seed != seed)], key=lambda run: run.seed)
+            print(f"{name}: {scores}", flush=True)
             content = {
                 "epochs_of_course_recipe": epochs,
                 "seconds_a_step": seconds,
-                "results": {key: [asdict(one) for one in of] for key, of in results.items()},
+                "results": {key: [measured_of(one) for one in of] for key, of in results.items()},
             }
             file.write_text(json.dumps(content, indent=1) + "\n")
     print(table(results))

@@ -125,15 +125,27 @@ def test_distances_are_scipys_chessboard_distances(seed, furthest):
     np.testing.assert_array_equal(got, np.minimum(expected, furthest))
 
 
+def grown_into_void(target: torch.Tensor, steps: int) -> np.ndarray:
+    """Labels that have grown into void; where two come at once the larger one has it."""
+    labels = target.numpy().astype(int)
+    labels[labels == 255] = -1
+    for _ in range(steps):
+        grown = ndimage.grey_dilation(labels, size=(3, 3), mode="constant", cval=-1)
+        labels = np.where(labels < 0, grown, labels)
+    return labels
+
+
 @given(st.integers(0, 2**31), st.integers(1, 6))
 def test_boundary_iou_is_the_iou_of_eroded_rims(seed, width):
     scores, intersections, unions = BoundaryIoU(4, width), np.zeros(4), np.zeros(4)
     for image in range(2):
         pred, target = blobs(seed + image), blobs(seed + image + 10, void_share=0.5)
         scores.update(pred, target)
+        outlined = grown_into_void(target, width)
         for label in range(4):
-            in_pred, in_target = (rim((labels == label).numpy(), width) for labels in (pred, target))
+            in_pred, in_target = (rim(labels == label, width) for labels in (pred.numpy(), outlined))
             in_pred &= (target != 255).numpy()
+            in_target &= (target != 255).numpy()
             intersections[label] += (in_pred & in_target).sum()
             unions[label] += (in_pred | in_target).sum()
     with np.errstate(invalid="ignore"):
@@ -159,6 +171,20 @@ def test_an_outline_that_is_off_by_the_width_scores_nothing_on_the_rim():
         scores.update(pred, target)
     assert narrow.iou[1] == 0
     assert wide.iou[1] > 0.5
+
+
+@given(st.data(), st.integers(1, 5), st.integers(1, 12))
+def test_an_answer_without_a_mistake_scores_1_whatever_lies_under_void(data, half_band, width):
+    top, left = data.draw(st.integers(6, 15)), data.draw(st.integers(6, 15))
+    bottom, right = data.draw(st.integers(top + 12, 34)), data.draw(st.integers(left + 12, 34))
+    pred = torch.zeros(40, 40, dtype=torch.uint8)
+    pred[top:bottom, left:right] = 7
+    target = pred.clone()
+    target[top - half_band : bottom + half_band, left - half_band : right + half_band] = 255
+    target[top + half_band : bottom - half_band, left + half_band : right - half_band] = 7
+    scores = BoundaryIoU(21, width)
+    scores.update(pred, target)
+    assert scores.iou[7].isnan() if width <= half_band else scores.iou[7] == 1
 
 
 def test_a_width_of_nothing_is_refused():
