@@ -237,7 +237,8 @@ def table(results: Mapping[str, list[Scores]]) -> str:
         f"| trained by | seeds | steps | pixel accuracy | mean accuracy | mean IoU | boundary IoU ({RIM} pixels) |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, runs in results.items():
+    for name in filter(results.__contains__, CONTESTANTS):
+        runs = results[name]
         cells = [name, str(len(runs)), str(runs[0].steps)]
         for field in ("pixel_accuracy", "mean_class_accuracy", "mean_iou", "boundary_iou"):
             values = [getattr(one, field) for one in runs]

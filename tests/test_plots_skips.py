@@ -24,7 +24,8 @@ def test_class_gains_puts_the_largest_gain_first_and_leaves_out_what_does_not_oc
     figure = plots.class_gains(before, after, ("32s", "8s"), ["background", "cat", "dog", "sheep"])
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "sheep", "background"]
-    assert [text.get_text() for text in axes.texts] == ["+0.40", "+0.20", "-0.10"]
+    assert [text.get_text() for text in axes.texts] == ["+40.0", "+20.0", "-10.0"]
+    assert axes.get_title(loc="left") == "8s gains most on cat, least on background"
     points = {line.get_label(): [*line.get_xdata()] for line in axes.lines if line.get_label() in ("32s", "8s")}
     assert points["32s"] == pytest.approx([0.2, 0.5, 0.9])
     assert points["8s"] == pytest.approx([0.6, 0.7, 0.8])

@@ -1,21 +1,30 @@
 """docs/recipes.md shows what benchmarks/recipes.py has measured, and nothing else."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.recipes import CONTESTANTS, HERE, earlier, table
+from benchmarks.recipes import CONTESTANTS, HERE, Scores, earlier, table
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text()
 
 
-@pytest.mark.parametrize("data", ["mini", "voc2012-half"])
+@pytest.mark.parametrize("data", ["mini", "voc2012-half", "mini-epochs32", "voc2012-half-epochs32"])
 def test_the_tables_are_those_of_the_results(data: str) -> None:
     file = HERE / "results" / f"recipes-{data}.json"
     _, results = earlier(file, json.loads(file.read_text())["epochs_of_course_recipe"])
     assert results.keys() <= CONTESTANTS.keys()
     assert table(results) in GUIDE
+
+
+def test_what_was_not_measured_is_not_told_as_a_number() -> None:
+    known = Scores(0, 10, 0.5, 0.4, 0.3, 0.2)
+    assert table({"FCN-8s": [known, replace(known, seed=1, boundary_iou=math.nan)]}).endswith(
+        "| 0.300 (0.300 to 0.300) | not measured |"
+    )
 
 
 def test_runs_of_another_length_are_refused(tmp_path: Path) -> None:

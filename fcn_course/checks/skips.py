@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
+from fcn_course.bilinear import upsampling_layer
 from fcn_course.checks.compare import STILL_A_TENSOR, Mistake, compare
 from fcn_course.checks.exercise import check
 from fcn_course.checks.report import Part
@@ -45,6 +46,10 @@ def fuse(answer: Function) -> list[Part]:
             Mistake("align_corners=True puts the corner cells onto each other and shifts the rest: notebook 02.",
                     lambda coarse, finer: _cut(
                         F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=True), finer) + finer),
+            Mistake("The enlarged scores sink along the frame, where a layer finds fewer neighbours: notebook 02, "
+                    "section 2.8. F.interpolate repeats the outermost cells there.",
+                    lambda coarse, finer: _cut(
+                        upsampling_layer(coarse.shape[1], 2)(coarse).detach(), finer) + finer),
             Mistake("This is the mean. Scores are added, so that a finer stage which says 0 changes nothing.",
                     lambda coarse, finer: right(coarse, finer) / 2),
             Mistake("The maps stand side by side, as more channels. Add them: what comes out has as many classes as "
@@ -77,6 +82,9 @@ def contour_accuracy(answer: Function) -> list[Part]:
         near_and_right = (_distance(mask) < width) & (pred == mask)
         return (near_and_right.sum() / (mask != VOID).sum()).item()
 
+    def near_of_right(pred: torch.Tensor, mask: torch.Tensor, width: int) -> float:
+        return (_distance(mask) < width)[(pred == mask) & (mask != VOID)].double().mean().item()
+
     return compare(
         answer,
         share(),
@@ -92,11 +100,14 @@ def contour_accuracy(answer: Function) -> list[Part]:
                     share(hits=lambda pred, mask: pred != mask)),
             Mistake("One pixel too many on each side: distances begin at 0, so the band is distance < width.",
                     share(further=1)),
-            Mistake("This is pixel accuracy over the whole image: the distance has no say.",
+            Mistake("This is pixel accuracy over the whole image: every pixel counts as near. distance_to_contour "
+                    "stops counting at furthest, so furthest must not be smaller than width, and near is < width.",
                     share(distance=lambda pred, mask: torch.zeros(mask.shape))),
             Mistake("These are the contours of the prediction. Distances are to those of the labels.",
                     share(distance=lambda pred, mask: _distance(pred))),
-            Mistake("Divide by the labelled pixels near a contour, not by all labelled pixels.", of_all_pixels),
+            Mistake("Divide by the labelled pixels near a contour, and by no others.", of_all_pixels),
+            Mistake("That is how many of the right pixels are near. Of the near ones, how many are right?",
+                    near_of_right),
         ],
     )  # fmt: skip
 

@@ -39,19 +39,23 @@ def class_gains(before: Values, after: Values, names: tuple[str, str], classes: 
     order = [int(c) for c in np.argsort(-gains) if not np.isnan(gains[c])]
     figure = picture(
         7.2, 0.26 * len(order) + 1.0,
-        f"A row for each of {len(order)} classes: its IoU with {names[0]} and with {names[1]}, and the difference as a "
-        "number; the class that gains most stands first.",
+        f"A row for each of {len(order)} classes: its IoU with {names[0]} and with {names[1]}, and the difference in "
+        f"points; {classes[order[0]]} gains most and stands first, {classes[order[-1]]} gains least.",
     )  # fmt: skip
     axes = figure.add_subplot()
     for row, c in enumerate(order):
         axes.plot([first[c], second[c]], [row, row], color=GREEN if gains[c] >= 0 else RED, linewidth=3, alpha=0.5)
-        axes.text(1.01, row, f"{gains[c]:+.2f}", va="center", fontsize=9)
+        axes.annotate(
+            f"{100 * gains[c]:+.1f}", (1, row), (6, 0), xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points", va="center", fontsize=9,
+        )  # fmt: skip
     rows = range(len(order))
     axes.plot(first[order], rows, "o", color=ORANGE, label=names[0])
     axes.plot(second[order], rows, "D", color=BLUE, label=names[1])
     axes.set_yticks(rows, [classes[c] for c in order])
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
-    axes.set(xlabel="IoU on the validation images", xlim=(0, 1))
+    axes.set(xlabel="IoU on the validation images (right: gain in points)")
+    axes.set_title(f"{names[1]} gains most on {classes[order[0]]}, least on {classes[order[-1]]}")
     axes.legend(loc="lower left")
     return figure

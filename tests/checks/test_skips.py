@@ -44,6 +44,9 @@ def test_fuse() -> None:
             ),
             "nearest neighbour": lambda coarse, finer: cut(doubled(coarse, mode="nearest"), finer) + finer,
             "corner cells": by_torchs_own_layer,
+            "sink along the frame": lambda coarse, finer: (
+                cut(upsampling_layer(coarse.shape[1], 2)(coarse).detach(), finer) + finer
+            ),
             "This is the mean": lambda coarse, finer: torch.stack([cut(doubled(coarse), finer), finer]).mean(dim=0),
             "side by side": lambda coarse, finer: torch.cat((cut(doubled(coarse), finer), finer), 1),
             "missing from the sum": lambda coarse, finer: cut(doubled(coarse), finer),
@@ -74,8 +77,17 @@ def test_contour_accuracy() -> None:
             "One pixel too many": lambda p, m, w: (p == m)[band(m, w + 1) & (m != VOID)].float().mean().item(),
             "over the whole image": lambda p, m, w: (p == m)[m != VOID].float().mean().item(),
             "contours of the prediction": lambda p, m, w: (p == m)[band(p, w) & (m != VOID)].float().mean().item(),
-            "not by all labelled pixels": lambda p, m, w: (
+            "and by no others": lambda p, m, w: (
                 ((p == m) & band(m, w) & (m != VOID)).sum() / (m != VOID).sum()
             ).item(),
+            "how many of the right": lambda p, m, w: band(m, w)[(p == m) & (m != VOID)].float().mean().item(),
         },
     )
+    by_all_pixels = check.contour_accuracy(
+        lambda p, m, w: (p == torch.where(band(m, w), m, VOID)).float().mean().item()
+    )
+    assert "and by no others" in by_all_pixels.text
+    not_far_enough = check.contour_accuracy(
+        lambda p, m, w: (p == m)[(distance_to_contour(m, w) <= w) & (m != VOID)].float().mean().item()
+    )
+    assert "furthest must not be smaller" in not_far_enough.text
