@@ -630,7 +630,8 @@ plots.curves({"the chapter: constant": [1.0] * steps, "ours: warm-up, then polyn
 #
 # While it trains, a dashboard shows the loss of every step, the scores so far, and what the network makes of our photo.
 # *Stop training* ends the run after the step at hand, and so does the ■ in the notebook's toolbar. The checkpoint then
-# holds the last whole epoch; run the cell again, and training goes on from there.
+# holds the last whole epoch; run the cell again, and training goes on from there. Do so before you read on if not even
+# the first epoch was whole: the cells below need a checkpoint.
 #
 # **Predict:** what will the photo get first, the right classes or the right outlines? And where will the loss be when
 # mean IoU passes one half?
