@@ -154,8 +154,9 @@ class Training:
         set_seed(seed)
         self.accelerator = accelerator_for(recipe)
         workers = 0 if self.accelerator.device.type == "cpu" else 8
-        data = training_set(profile.root, "train", recipe)
-        if contestant.augmentation is not None:
+        if contestant.augmentation is None:
+            data = training_set(profile.root, "train", recipe)
+        else:
             transform = v2.Compose([contestant.augmentation(recipe.crop_size), eval_transform()])
             data = VOCSegmentation(profile.root, "train", transform).decode_once()
         loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers)
