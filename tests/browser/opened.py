@@ -15,6 +15,8 @@ RUN_TIMEOUT = 1800  # seconds, as for nbval: a notebook trains where no earlier 
 KEYS_TIMEOUT = 60
 QUIET = 0.7  # seconds without a new picture after which none is on its way
 
+KERNEL_IS_READY = re.compile(r"\| Idle$")  # in the status bar
+
 SCROLLER = ".jp-WindowedPanel-outer"
 INDICATOR = ".jp-Notebook-ExecutionIndicator"
 WORDS = ".fcn-course-words"
@@ -92,7 +94,8 @@ class OpenNotebook:
         self.page.on("pageerror", lambda error: self.page_errors.append(str(error)))
         # In a workspace of its own, or it would come up with the notebooks that were open before.
         self.page.goto(f"{lab.url}/lab/workspaces/{self.file.stem}/tree/{name}?token={lab.token}")
-        self.page.wait_for_selector(f"{INDICATOR}[data-status=idle]", timeout=120_000)
+        # The notebook's own indicator says "idle" even before there is a kernel; what is run then is silently dropped.
+        self.page.get_by_text(KERNEL_IS_READY).wait_for(timeout=120_000)
         self.seen: set[int] = set()
         self.broken = 0
         self.explorers: list[Place] = []
