@@ -129,8 +129,8 @@ CONTESTANTS: Mapping[str, Contestant] = {
     "D2L_RECIPE": Contestant(D2L_RECIPE),
     "COURSE_RECIPE": Contestant(),
     "constant learning rate": Contestant(replace(COURSE_RECIPE, polynomial_decay=False)),
-    "no flip, no scale": Contestant(replace(COURSE_RECIPE, augment=False)),
-    "flip, no scale": Contestant(augmentation=flip_alone),
+    "random flip": Contestant(augmentation=flip_alone),
+    "random flip and scale": Contestant(replace(COURSE_RECIPE, augment=True)),
     "void is background": Contestant(replace(COURSE_RECIPE, void_as_background=True)),
     "SGD, momentum 0.9": Contestant(
         replace(COURSE_RECIPE, learning_rate=0.05, weight_decay=5e-4), optimizer=sgd_with_momentum

@@ -296,6 +296,9 @@ def train(
     checkpoint: Annotated[Path | None, typer.Option(help="File to keep the run in, and to go on from.")] = None,
     seed: Annotated[int, typer.Option(help="Start of all random numbers.")] = 0,
     stride: Annotated[int, typer.Option(help="32, 16 or 8: train FCN-32s, FCN-16s or FCN-8s.")] = 32,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Scale and flip at random, which neither recipe does.")
+    ] = False,
     coarser: Annotated[
         Path | None, typer.Option("--from", help="Go on from this coarser model, such as a trained FCN-32s.")
     ] = None,
@@ -313,12 +316,14 @@ def train(
     from fcn_course.voc import VOCSegmentation, eval_transform
 
     chosen = get_profile(profile)
-    changes = {"epochs": epochs, "batch_size": batch_size}
+    changes = {"epochs": epochs, "batch_size": batch_size, "augment": augment}
     settings = chosen.adapt(
         COURSE_RECIPE if recipe is Recipe.course else D2L_RECIPE,
         **{name: value for name, value in changes.items() if value is not None},
     )
-    name = recipe.value if coarser is None else f"{recipe.value}-from-{coarser.stem}"
+    name = f"{recipe.value}-augmented" if augment else recipe.value
+    if coarser is not None:
+        name += f"-from-{coarser.stem}"
     file = checkpoint or chosen.checkpoint_of(name, settings, stride)
     validation = VOCSegmentation(chosen.root, "val", eval_transform())
     for split in ("train", "val"):

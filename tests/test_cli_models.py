@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from fcn_course import cli
 from fcn_course.download import data_folder
 from fcn_course.metrics import ConfusionMatrix
-from fcn_course.model import FCN, load_model
+from fcn_course.model import FCN, load_model, read_state
 
 MINI = data_folder() / "minivoc" / "VOCdevkit" / "VOC2012"
 
@@ -76,6 +76,14 @@ def test_the_chapters_recipe_trains_too(tmp_path: Path) -> None:
     code, _, err = fcn_course("train", "--recipe", "d2l", "--epochs", "1", "--batch-size", "4")
     assert code == 0, err
     assert (tmp_path / "runs" / "mini" / "fcn32s-d2l-batch4-epochs1.pt").is_file()
+
+
+def test_an_augmented_run_has_a_file_of_its_own(tmp_path: Path) -> None:
+    for options, name, augment in (((), "course", False), (("--augment",), "course-augmented", True)):
+        code, _, err = fcn_course("train", *options, "--epochs", "1", "--batch-size", "8")
+        assert code == 0, err
+        run = read_state(tmp_path / "runs" / "mini" / f"fcn32s-{name}-batch8-epochs1.pt")
+        assert run["recipe"]["augment"] is augment
 
 
 def test_a_finer_network_goes_on_from_a_coarser_one(tmp_path: Path) -> None:

@@ -510,7 +510,8 @@ plots.image_grid(
 )
 
 # %% [markdown]
-# One photo has become many, and in each the labels still fit. The package has the same steps in `train_transform`,
+# One photo has become many, and in each the labels still fit. Whether a network learns more from them is another
+# question, to be measured: notebook 05 does (section 5.9). The package has the same steps in `train_transform`,
 # and after them `eval_transform`, which turns the photo into normalised floats (section 3.12) and the mask into
 # `int64`, the type that PyTorch's loss wants.
 
@@ -627,7 +628,7 @@ check.pad_pair(pad_pair)
 # %% [markdown]
 # ### The data set under your hand
 #
-# Browse the photos of the train split. Each seed flips, scales and crops differently, as training does; the outline in
+# Browse the photos of the train split. Each seed flips, scales and crops differently; the outline in
 # the photo shows where the crop was cut, and seed *none* leaves the photo whole.
 #
 # **Predict:** if void is taken for background, what vanishes from the mask, and what becomes of the frame that
