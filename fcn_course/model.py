@@ -4,6 +4,7 @@ Long, Shelhamer and Darrell, *Fully Convolutional Networks for Semantic Segmenta
 ResNet-18 (He et al., CVPR 2016) in VGG's place.
 """
 
+import hashlib
 import os
 import pickle
 import warnings
@@ -154,6 +155,15 @@ def _check_shapes(path: str | os.PathLike[str], found: object, expected: dict[st
             raise ValueError(
                 f"{path} does not hold the weights of {network}: {name} is {shape}, not {tuple(value.shape)}"
             )
+
+
+def fingerprint(model: nn.Module) -> str:
+    """Eight hexadecimal digits that stand for the weights of ``model``, wherever they lie and in whichever layout."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:8]
 
 
 def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from scipy import ndimage, stats
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassJaccardIndex
 
-from fcn_course.metrics import BoundaryIoU, ConfusionMatrix, distance_to_contour, iou_interval, trimap
+from fcn_course.metrics import (
+    BoundaryIoU,
+    ConfusionMatrix,
+    distance_to_contour,
+    iou_gain_interval,
+    iou_interval,
+    trimap,
+)
 
 
 def random_masks(seed: int, classes: int, used: int, void_share: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -216,6 +223,40 @@ def test_intervals_are_scipys_bootstrap():
         assert upper[label].item() == pytest.approx(expected.high, abs=0.006)
     assert lower[3].isnan()
     assert upper[3].isnan()
+
+
+def test_intervals_of_a_gain_are_scipys_paired_bootstrap():
+    before, after = [], []
+    random = torch.Generator().manual_seed(0)
+    for seed in range(30):
+        pred, target = random_masks(seed, 3, 3, 0.1)
+        better = target.where((torch.rand(target.shape, generator=random) < 0.3) & (target != 255), pred)
+        for matrices, answer in ((before, pred), (after, better)):
+            matrices.append(ConfusionMatrix(4))  # class 3 does not occur
+            matrices[-1].update(answer, target)
+    counts = [np.stack([matrix.counts.numpy() for matrix in matrices]) for matrices in (before, after)]
+
+    def gain_of_class(label):
+        def statistic(images):
+            totals = [of[images].sum(axis=0) for of in counts]
+            iou = [of[label, label] / (of[label].sum() + of[:, label].sum() - of[label, label]) for of in totals]
+            return iou[1] - iou[0]
+
+        return statistic
+
+    lower, upper = iou_gain_interval(before, after, share=0.9, resamples=4000)
+    for label in range(3):
+        expected = stats.bootstrap(
+            (np.arange(30),), gain_of_class(label), confidence_level=0.9, n_resamples=4000, method="percentile",
+            vectorized=False, rng=np.random.default_rng(0),
+        ).confidence_interval  # fmt: skip
+        assert lower[label].item() == pytest.approx(expected.low, abs=0.006)
+        assert upper[label].item() == pytest.approx(expected.high, abs=0.006)
+    for bound in iou_gain_interval(before, before):
+        assert bound[:3].eq(0).all()
+        assert bound[3].isnan()
+    with pytest.raises(ValueError, match="the same images, got 30 and 29 matrices"):
+        iou_gain_interval(before, after[1:])
 
 
 def test_one_image_leaves_no_doubt_and_none_is_refused():

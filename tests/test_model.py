@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from fcn_course.model import (
     FCN,
     STAGE_LAYERS,
     field_of_cell,
+    fingerprint,
     load_model,
     read_state,
     receptive_field,
@@ -307,3 +309,13 @@ def test_stage_maps_are_what_the_stages_say():
     maps = stage_maps(model, images)
     assert list(maps) == list(STAGE_LAYERS)
     assert all(torch.equal(maps[stage], said[stage]) for stage in STAGE_LAYERS)
+
+
+def test_a_fingerprint_stands_for_the_weights_and_nothing_else():
+    model = FCN()
+    before = fingerprint(model)
+    assert re.fullmatch("[0-9a-f]{8}", before)
+    assert fingerprint(copy.deepcopy(model).to(memory_format=torch.channels_last).eval()) == before
+    with torch.no_grad():
+        model.score32.weight[0, 0, 0, 0] += 1e-6
+    assert fingerprint(model) != before

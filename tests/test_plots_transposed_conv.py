@@ -82,6 +82,14 @@ def test_matrix_and_transpose_show_the_same_numbers() -> None:
     png(figure)
 
 
+def test_signed_value_maps_are_white_at_zero_and_as_strong_below_as_above() -> None:
+    figure = plots.value_maps([torch.tensor([[-2.0, 0.0], [0.5, 2.0]]), torch.tensor([[1.0, -1.0]])], signed=True)
+    limits = [axes.images[0].get_clim() for axes in figure.axes]
+    assert limits == [(-2, 2), (-2, 2)]
+    zero = figure.axes[0].images[0].to_rgba(0.0)
+    assert min(zero[:3]) > 0.95
+
+
 def test_value_maps_write_numbers_where_they_fit() -> None:
     figure = plots.value_maps([torch.eye(2), torch.rand(40, 40)], ["few", "many"], alt="Two maps.")
     few, many = figure.axes

@@ -16,11 +16,17 @@ NUMBER_WIDTH = 0.085
 
 @in_course_style
 def value_maps(
-    maps: Sequence[Values], titles: Sequence[str] = (), columns: int = 3, alt: str = "", same_scale: bool = True
+    maps: Sequence[Values],
+    titles: Sequence[str] = (),
+    columns: int = 3,
+    alt: str = "",
+    same_scale: bool = True,
+    signed: bool = False,
 ) -> Picture:
     """2-D maps side by side as heat maps, with their numbers where cells are large enough.
 
     With ``same_scale`` one colour means one value in all of them; else each has its own scale from 0 to its largest.
+    ``signed`` maps are white at 0, purple above and orange below, as far below as above.
     """
     arrays = [as_array(values) for values in maps]
     columns = min(columns, len(arrays))
@@ -33,16 +39,28 @@ def value_maps(
     for index, values in enumerate(arrays):
         axes = figure.add_subplot(rows, columns, index + 1)
         range_of = together if same_scale else values
-        heat_map(axes, values, min(0.0, float(range_of.min())), float(range_of.max()), side)
+        lowest, highest = min(0.0, float(range_of.min())), float(range_of.max())
+        if signed:
+            highest = max(-lowest, highest)
+            lowest = -highest
+        heat_map(axes, values, lowest, highest, side, colours="PuOr_r" if signed else None)
         without_ticks(axes)
         if index < len(titles):
             axes.set_title(titles[index])
     return figure
 
 
-def heat_map(axes: Axes, values: np.ndarray, lowest: float, highest: float, width: float, decimals: int = 2) -> None:
+def heat_map(
+    axes: Axes,
+    values: np.ndarray,
+    lowest: float,
+    highest: float,
+    width: float,
+    decimals: int = 2,
+    colours: str | None = None,
+) -> None:
     """An image plot, ``width`` inches wide, with numbers in its cells where they fit; NaN is white."""
-    image = axes.imshow(values, vmin=lowest, vmax=highest if highest > lowest else lowest + 1)
+    image = axes.imshow(values, colours, vmin=lowest, vmax=highest if highest > lowest else lowest + 1)
     axes.set_xticks(np.arange(values.shape[1] + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(values.shape[0] + 1) - 0.5, minor=True)
     axes.tick_params(which="minor", length=0)
