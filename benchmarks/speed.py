@@ -296,7 +296,8 @@ def growth(root: Path, rounds: int) -> list[Result]:
             for who in memory:
                 memory[who].append(count * memory_an_image(who, small))
     title = "A mapped file needs no memory"  # a longer one does not fit above a single panel
-    plots.growth({"images of a data set": (counts, memory)}, "MB of memory", title).savefig(kept_file().with_name("growth-memory.png"))
+    figure = plots.growth({"images of a data set": (counts, memory)}, "MB of memory", title)
+    figure.savefig(kept_file().with_name("growth-memory.png"))
     print(json.dumps(panels), json.dumps(memory))
     return []
 

@@ -86,8 +86,10 @@ def test_signed_value_maps_are_white_at_zero_and_as_strong_below_as_above() -> N
     figure = plots.value_maps([torch.tensor([[-2.0, 0.0], [0.5, 2.0]]), torch.tensor([[1.0, -1.0]])], signed=True)
     limits = [axes.images[0].get_clim() for axes in figure.axes]
     assert limits == [(-2, 2), (-2, 2)]
-    zero = figure.axes[0].images[0].to_rgba(0.0)
-    assert min(zero[:3]) > 0.95
+    below, zero, above = (figure.axes[0].images[0].to_rgba(value)[:3] for value in (-1.0, 0.0, 1.0))
+    assert min(zero) > 0.95
+    assert below[2] > below[0]  # purple
+    assert above[0] > above[2]  # orange
 
 
 def test_value_maps_write_numbers_where_they_fit() -> None:

@@ -26,7 +26,7 @@ def value_maps(
     """2-D maps side by side as heat maps, with their numbers where cells are large enough.
 
     With ``same_scale`` one colour means one value in all of them; else each has its own scale from 0 to its largest.
-    ``signed`` maps are white at 0, purple above and orange below, as far below as above.
+    ``signed`` maps are white at 0, orange above and purple below, as strong below as above.
     """
     arrays = [as_array(values) for values in maps]
     columns = min(columns, len(arrays))
