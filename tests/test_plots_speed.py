@@ -44,3 +44,8 @@ def test_growth_has_a_panel_a_cause_and_a_line_a_contestant():
     assert [axes.get_xlabel() for axes in figure.axes] == ["images", "batch"]
     assert [list(line.get_ydata()) for line in figure.axes[1].lines] == [[1, 1, 1], [2, 3, 4]]
     assert "over images 1, 4: d2l 2 2, ours 3 6" in figure.alt
+    higher_later = plots.growth({"a": ([1, 2], {"": [1, 2]}), "b": ([1, 2], {"": [3, 9]})}, unit="", title="")
+    for axes in (*figure.axes, *higher_later.axes):
+        bottom, top = axes.get_ylim()
+        assert bottom == 0
+        assert top > max(max(line.get_ydata()) for line in axes.lines)

@@ -123,8 +123,8 @@ def growth(
         axes.set_xscale("log", base=2)
         axes.set_xticks(xs, [f"{x:g}" for x in xs])
         axes.minorticks_off()
-        axes.set(xlabel=name, ylim=(0, None))
+        axes.set(xlabel=name)
         if len(lines) > 1 and axes is side_by_side[0]:
             axes.legend()
-    side_by_side[0].set_ylabel(unit)
+    side_by_side[0].set(ylabel=unit, ylim=(0, None))  # of all panels, so only when all lines are there
     return figure
