@@ -113,11 +113,11 @@ def iou_gain_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same for the gain in IoU of each class from one model to another, in [-1, 1].
+    """Where the gain in IoU of each class, from one model to another, would lie on other images of the kind.
 
-    ``before`` and ``after`` have a matrix each for the same images in the same order. Both models are scored on the
-    same draws, so an image that is hard for both widens nothing (the paired bootstrap). Raises ValueError like
-    :func:`iou_interval`, and when there are not as many matrices of each.
+    As :func:`iou_interval`, but ``before`` and ``after`` have a matrix each for the same images in the same order, and
+    both are scored on the same draws, so that an image that is hard for both widens nothing (the paired bootstrap).
+    Bounds are in [-1, 1]. Raises ValueError also when there are not as many matrices of each.
     """
     if len(before) != len(after):
         raise ValueError(f"both models must be scored on the same images, got {len(before)} and {len(after)} matrices")

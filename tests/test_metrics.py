@@ -199,6 +199,21 @@ def test_a_width_of_nothing_is_refused():
         distance_to_contour(torch.zeros(3, 3), 0)
 
 
+def iou_by_hand(counts, label):
+    return counts[label, label] / (counts[label].sum() + counts[:, label].sum() - counts[label, label])
+
+
+def assert_bounds_are_scipys(bounds, images, statistic):
+    """``bounds`` hold 90 % of what ``statistic`` gives for resamples of the numbers of so many images."""
+    expected = stats.bootstrap(
+        (np.arange(images),), statistic, confidence_level=0.9, n_resamples=4000, method="percentile",
+        vectorized=False, rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    lower, upper = bounds
+    assert lower.item() == pytest.approx(expected.low, abs=0.006)
+    assert upper.item() == pytest.approx(expected.high, abs=0.006)
+
+
 def test_intervals_are_scipys_bootstrap():
     matrices = []
     for seed in range(30):
@@ -208,19 +223,13 @@ def test_intervals_are_scipys_bootstrap():
 
     def iou_of_class(label):
         def statistic(images):
-            total = counts[images].sum(axis=0)
-            return total[label, label] / (total[label].sum() + total[:, label].sum() - total[label, label])
+            return iou_by_hand(counts[images].sum(axis=0), label)
 
         return statistic
 
     lower, upper = iou_interval(matrices, share=0.9, resamples=4000)
     for label in range(3):
-        expected = stats.bootstrap(
-            (np.arange(30),), iou_of_class(label), confidence_level=0.9, n_resamples=4000, method="percentile",
-            vectorized=False, rng=np.random.default_rng(0),
-        ).confidence_interval  # fmt: skip
-        assert lower[label].item() == pytest.approx(expected.low, abs=0.006)
-        assert upper[label].item() == pytest.approx(expected.high, abs=0.006)
+        assert_bounds_are_scipys((lower[label], upper[label]), 30, iou_of_class(label))
     assert lower[3].isnan()
     assert upper[3].isnan()
 
@@ -238,20 +247,14 @@ def test_intervals_of_a_gain_are_scipys_paired_bootstrap():
 
     def gain_of_class(label):
         def statistic(images):
-            totals = [of[images].sum(axis=0) for of in counts]
-            iou = [of[label, label] / (of[label].sum() + of[:, label].sum() - of[label, label]) for of in totals]
-            return iou[1] - iou[0]
+            worse, better = (iou_by_hand(of[images].sum(axis=0), label) for of in counts)
+            return better - worse
 
         return statistic
 
     lower, upper = iou_gain_interval(before, after, share=0.9, resamples=4000)
     for label in range(3):
-        expected = stats.bootstrap(
-            (np.arange(30),), gain_of_class(label), confidence_level=0.9, n_resamples=4000, method="percentile",
-            vectorized=False, rng=np.random.default_rng(0),
-        ).confidence_interval  # fmt: skip
-        assert lower[label].item() == pytest.approx(expected.low, abs=0.006)
-        assert upper[label].item() == pytest.approx(expected.high, abs=0.006)
+        assert_bounds_are_scipys((lower[label], upper[label]), 30, gain_of_class(label))
     for bound in iou_gain_interval(before, before):
         assert bound[:3].eq(0).all()
         assert bound[3].isnan()
