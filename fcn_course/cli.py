@@ -297,7 +297,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Start of all random numbers.")] = 0,
     stride: Annotated[int, typer.Option(help="32, 16 or 8: train FCN-32s, FCN-16s or FCN-8s.")] = 32,
     augment: Annotated[
-        bool, typer.Option("--augment", help="Scale and flip at random, which neither recipe does.")
+        bool, typer.Option("--augment", help="Scale and flip photos at random, which neither recipe does.")
     ] = False,
     coarser: Annotated[
         Path | None, typer.Option("--from", help="Go on from this coarser model, such as a trained FCN-32s.")
@@ -316,7 +316,7 @@ def train(
     from fcn_course.voc import VOCSegmentation, eval_transform
 
     chosen = get_profile(profile)
-    changes = {"epochs": epochs, "batch_size": batch_size, "augment": augment}
+    changes = {"epochs": epochs, "batch_size": batch_size, "augment": augment or None}
     settings = chosen.adapt(
         COURSE_RECIPE if recipe is Recipe.course else D2L_RECIPE,
         **{name: value for name, value in changes.items() if value is not None},
