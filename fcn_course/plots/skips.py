@@ -18,7 +18,7 @@ def along_contours(
     title: str,
     xlabel: str = "pixels on each side of a contour",
 ) -> Picture:
-    """A panel for each score, a line for each model: its score within ``widths`` pixels of a contour, [0, 1].
+    """A panel for each score, a line for each model: its score within ``widths`` pixels of a contour.
 
     A model has one colour in all panels, also where others are missing.
     """

@@ -218,11 +218,11 @@ print("the same logits, up to rounding:", torch.allclose(logits["32s"], logits["
 # %% tags=["nbval-ignore-output"]
 recipe = profile.adapt(COURSE_RECIPE, epochs=3, learning_rate=3e-4)
 models, totals = {}, {"at the start": evaluate(fcn32s, val)}
-name = f"continued-{fingerprint(fcn32s)}"                          # another start, other files
+run = f"continued-{fingerprint(fcn32s)}"                           # another start, other files
 for stride in (32, 16, 8):
     model = copy.deepcopy(fcn32s) if stride == 32 else refined(fcn32s, stride)
     train(model, training_set(profile.root, "train", recipe), recipe,
-          checkpoint=profile.checkpoint_of(name, recipe, stride))
+          checkpoint=profile.checkpoint_of(run, recipe, stride))
     models[f"FCN-{stride}s"] = model.eval()
     totals[f"FCN-{stride}s"] = evaluate(model, val)
 
@@ -290,8 +290,13 @@ with torch.inference_mode():
         opinions.append(scores[kind] - scores[0])
 plots.value_maps([*opinions, sum(opinions)], ["stride 8", "stride 16", "stride 32", "all three added"], columns=2,
                  signed=True, alt=f"Four maps of one photo: how far the stages of stride 8, 16 and 32 and their sum are "
-                                  f"for {CLASSES[kind]} rather than for background. The coarse stage has a large soft "
-                                  f"blob on the object, the fine ones correct it along the outline.")
+                                  f"for {CLASSES[kind]} rather than for background. The maps get coarser with the "
+                                  f"stride; the sum has the region of the coarse one and edges of the fine ones.")
+
+# %% [markdown]
+# In the run kept here the coarse stage says *bottle* in one soft region. The fine ones speak up wherever there is an edge,
+# also at the boat and at the horizon: what it belongs to they cannot tell. In the sum, they count where the coarse stage
+# is undecided, which is near its outlines.
 
 # %% [markdown]
 # ## 7.6 Along the contours
@@ -347,7 +352,7 @@ def of_rings(matrices):
 rings = {name: of_rings(matrices.values()) for name, matrices in near.items()}
 gains = {name: 100 * (share - rings["FCN-32s"]) for name, share in rings.items() if name != "FCN-32s"}
 plots.along_contours(widths, {"pixel accuracy in the ring": rings, "points more than FCN-32s": gains},
-                     "Ring by ring", xlabel="outer edge of a ring, in pixels from a contour")
+                     "Ring by ring", xlabel="pixels from a contour to the outer edge of the ring")
 
 # %% [markdown]
 # The gain is large next to contours, and from 16 pixels on hardly anything is left of it. That is half a cell of stride 32.
